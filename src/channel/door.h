@@ -1,0 +1,50 @@
+/* door.h - the connector's half: accepts connections and hands those with work to a bounded
+ * pool of workers (Fig. 9, A8; doc/protocol.md "Waiting").
+ *
+ * One thread (the door) watches the Process Id Table and the heads of quiet connections with a
+ * read each, at an interval that grows from poll_min_us to poll_max_us, or sleeps until woken
+ * where the LUN can wake.  A connection with work goes to a worker, which calls serve() for each
+ * message until the connection was quiet for linger_us, and gives it back to the door.
+ *
+ * Threads: config callbacks run on a worker, one at a time for a connection; authorize runs on
+ * the door's thread and must not block.
+ */
+#pragma once
+
+#include "channel/channel.h"
+
+typedef struct FtsDoor FtsDoor;
+
+typedef struct {
+  FtsService service;
+  unsigned max_workers; /* 0 = 16 */
+  uint32_t poll_min_us; /* 0 = 1,000 */
+  uint32_t poll_max_us; /* 0 = 100,000 */
+  uint32_t linger_us;   /* 0 = 2,000 */
+
+  /* The secret of the requestor NAME; "" = none asked; NULL = it may not connect.  The string
+   * must live as long as the door. */
+  const char *(*secret_of) (const char *name, void *user_data);
+
+  /* A new connection was accepted: per-connection state, or NULL. */
+  void *(*on_open) (FtsChannel *channel, void *user_data);
+  /* One message has begun to arrive: receive it whole and answer.  False = close. */
+  bool (*serve) (FtsChannel *channel, void *connection, void *user_data);
+  /* The connection ended, however. */
+  void (*on_close) (FtsChannel *channel, void *connection, void *user_data);
+  void *user_data;
+} FtsDoorConfig;
+
+FtsDoor *fts_door_start (FtsMember *member, const FtsDoorConfig *config,
+                         GError **error);
+/* Ends all connections (status SHUTDOWN), joins all threads. */
+void fts_door_stop (FtsDoor *door);
+
+/* For FtsMemberConfig.on_peer_dead: ends the connections of that incarnation. */
+void fts_door_peer_dead (FtsDoor *door, uint32_t index, uint64_t generation);
+
+typedef struct {
+  unsigned connections, busy_workers, workers;
+  uint64_t accepted, refused, messages;
+} FtsDoorStats;
+void fts_door_get_stats (FtsDoor *door, FtsDoorStats *out);

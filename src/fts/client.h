@@ -1,0 +1,143 @@
+/* client.h - the client half of the file commands: what a mount and the fts program call.
+ *
+ * A client is attached to one export of one peer through a pool of connections that grows on
+ * demand (a call takes a free one) and shrinks when idle.  Calls are synchronous; many threads
+ * call at once.  When the peer died and came back, calls find it again (new connections);
+ * open files of the old incarnation answer ESTALE.
+ *
+ * Errors: FTS_ERRNO with the server's exact errno, or FTS_ERROR and LUN_ERROR for what failed in
+ * between.  Both have an errno by fts_error_to_errno().
+ */
+#pragma once
+
+#include "channel/connect.h"
+#include "fts/wire.h"
+
+typedef struct FtsClient FtsClient;
+
+typedef struct {
+  const char *peer;
+  const char *export_name;
+  const char *secret;       /* NULL = none */
+  unsigned max_connections; /* 0 = 8 */
+  uint32_t wait_ms;         /* to wait for the peer at start and after its death */
+  uint32_t timeout_ms;      /* deadline of a call; 0 = only the peer's death ends it */
+  bool read_only;
+} FtsClientConfig;
+
+/* Connects and attaches; the root's handle and attributes are there after it. */
+FtsClient *fts_client_new (FtsMember *member, const FtsClientConfig *config,
+                           GError **error);
+void fts_client_free (FtsClient *client); /* closes all connections */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsClient, fts_client_free)
+
+const FtsHandle *fts_client_root (const FtsClient *client);
+bool fts_client_is_read_only (const FtsClient *client); /* the export or our wish */
+
+/* Request/answer pairs so far, by operation, and connections now and at most. */
+typedef struct {
+  uint64_t calls[FTS_OP_N];
+  unsigned connections, most_connections;
+  FtsChannelStats channels;
+} FtsClientStats;
+void fts_client_get_stats (FtsClient *client, FtsClientStats *out);
+
+/* Whose rights count at the server. */
+typedef struct {
+  uint32_t uid, gid, umask;
+  uint32_t n_groups;
+  const uint32_t *groups;
+} FtsCaller;
+
+typedef struct {
+  FtsHandle handle;
+  FtsAttr attr;
+} FtsNode;
+
+bool fts_client_lookup (FtsClient *client, const FtsCaller *caller,
+                        const FtsHandle *parent, const char *name, FtsNode *out,
+                        GError **error);
+/* PATH from DIR; symlinks are followed inside the export.  *FULL (may be NULL) is the path from
+ * the export root; free it. */
+bool fts_client_walk (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
+                      const char *path, FtsNode *out, char **full, GError **error);
+/* OPEN_ID 0 = by handle alone. */
+bool fts_client_getattr (FtsClient *client, const FtsCaller *caller,
+                         const FtsHandle *handle, uint64_t open_id, FtsAttr *out,
+                         GError **error);
+bool fts_client_setattr (FtsClient *client, const FtsCaller *caller,
+                         const FtsHandle *handle, uint64_t open_id, uint32_t mask,
+                         const FtsAttr *attr, FtsAttr *out, GError **error);
+char *fts_client_readlink (FtsClient *client, const FtsCaller *caller,
+                           const FtsHandle *handle, GError **error);
+
+/* Receives data in order; false stops the transfer with ERROR set. */
+typedef bool (*FtsSink) (const uint8_t *data, size_t len, void *user_data,
+                         GError **error);
+
+/* Opens and brings the first FIRST_LEN bytes along (0 = none) in the same answer. */
+bool fts_client_open (FtsClient *client, const FtsCaller *caller,
+                      const FtsHandle *handle, uint32_t open_flags, size_t first_len,
+                      FtsSink sink, void *user_data, uint64_t *open_id, FtsAttr *attr,
+                      bool *eof, GError **error);
+bool fts_client_create (FtsClient *client, const FtsCaller *caller,
+                        const FtsHandle *parent, const char *name, uint32_t mode,
+                        uint32_t open_flags, FtsNode *out, uint64_t *open_id,
+                        GError **error);
+bool fts_client_read (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                      uint64_t offset, size_t len, FtsSink sink, void *user_data,
+                      bool *eof, GError **error);
+bool fts_client_write (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                       uint64_t offset, const struct iovec *iov, int n_iov,
+                       size_t *written, FtsAttr *attr, GError **error);
+/* Returns at once; the request goes out in the background. */
+void fts_client_close_file (FtsClient *client, uint64_t open_id);
+bool fts_client_fsync (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                       bool data_only, GError **error);
+
+/* One page of a directory from COOKIE (0 = start) of at most MAX bytes; ENTRIES gets encoded
+ * entries (fts_wire_decode_dirent).  PATTERN (may be NULL) is a glob the server applies. */
+bool fts_client_dir (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
+                     uint64_t cookie, size_t max, const char *pattern,
+                     GByteArray *entries, uint64_t *next, bool *eof, GError **error);
+
+bool fts_client_mknod (FtsClient *client, const FtsCaller *caller,
+                       const FtsHandle *parent, const char *name, uint32_t mode,
+                       uint64_t rdev, FtsNode *out, GError **error);
+bool fts_client_mkdir (FtsClient *client, const FtsCaller *caller,
+                       const FtsHandle *parent, const char *name, uint32_t mode,
+                       FtsNode *out, GError **error);
+bool fts_client_symlink (FtsClient *client, const FtsCaller *caller,
+                         const FtsHandle *parent, const char *name, const char *target,
+                         FtsNode *out, GError **error);
+bool fts_client_link (FtsClient *client, const FtsCaller *caller, const FtsHandle *file,
+                      const FtsHandle *parent, const char *name, FtsNode *out,
+                      GError **error);
+bool fts_client_unlink (FtsClient *client, const FtsCaller *caller,
+                        const FtsHandle *parent, const char *name, GError **error);
+bool fts_client_rmdir (FtsClient *client, const FtsCaller *caller,
+                       const FtsHandle *parent, const char *name, GError **error);
+bool fts_client_rename (FtsClient *client, const FtsCaller *caller,
+                        const FtsHandle *parent, const char *name,
+                        const FtsHandle *new_parent, const char *new_name,
+                        uint32_t flags, GError **error);
+bool fts_client_statfs (FtsClient *client, const FtsHandle *handle, FtsStatfs *out,
+                        GError **error);
+
+/* ---- whole files (fts get, put, replace) ---- */
+typedef struct {
+  /* Called now and then on the calling thread: bytes done so far of TOTAL. */
+  void (*progress) (uint64_t done, uint64_t total, void *user_data);
+  void *user_data;
+  bool replace; /* an existing target may be overwritten */
+  bool resume;  /* go on with what an interrupted transfer left */
+} FtsTransfer;
+
+/* Remote PATH (from DIR) to LOCAL: written under a temporary name beside it, then renamed; mode
+ * and times kept, holes kept, checksum compared. */
+bool fts_client_get (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
+                     const char *path, const char *local, const FtsTransfer *transfer,
+                     GError **error);
+bool fts_client_put (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
+                     const char *local, const char *path, const FtsTransfer *transfer,
+                     GError **error);

@@ -1,0 +1,213 @@
+/* wire.h - the file commands as bytes (doc/protocol.md, "Commands").
+ *
+ * A request is one message: fixed header, the operands of its operation in the order of the
+ * command table, then data.  An answer likewise.  Which operands an operation has is told by one
+ * table (fts_wire_command), so that encoding and decoding are one loop each, and a decoder is a
+ * pure function over bytes.
+ *
+ * Request header, little-endian: length u32 (header and operands), op u16, version u16, tag u32,
+ * flags u32, uid u32, gid u32, umask u32, n_groups u32, groups u32 each.
+ * Answer header: length u32, op u16, version u16, tag u32, status u32 (FtsStatus), flags u32.
+ * Operands: u32 and u64 as such; handles and texts as u16 length and bytes; attributes as the
+ * fields of FtsAttr in order.
+ */
+#pragma once
+
+#include "base/le.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FTS_WIRE_VERSION    1u
+#define FTS_HANDLE_MAX      160u
+#define FTS_TEXT_MAX        4096u
+#define FTS_GROUPS_MAX      64u
+/* The longest header with operands of any request or answer. */
+#define FTS_WIRE_HEADER_MAX 16384u
+
+/* Opaque name of a file at the server; valid as long as the file exists (6-files.md). */
+typedef struct {
+  uint16_t len;
+  uint8_t bytes[FTS_HANDLE_MAX];
+} FtsHandle;
+
+typedef struct {
+  int64_t sec;
+  uint32_t nsec;
+} FtsTime;
+
+typedef struct {
+  uint64_t ino;
+  uint32_t mode; /* Linux st_mode */
+  uint32_t nlink;
+  uint32_t uid;
+  uint32_t gid;
+  uint64_t rdev;
+  uint64_t size;
+  uint64_t blocks; /* of 512 bytes */
+  uint32_t blksize;
+  FtsTime atime, mtime, ctime, btime;
+} FtsAttr;
+
+typedef struct {
+  uint64_t bsize, frsize, blocks, bfree, bavail, files, ffree, favail, namemax;
+} FtsStatfs;
+
+typedef enum {
+  FTS_OP_ATTACH = 1, /* name(export) open_flags -> handle(root) attr length(max data) */
+  FTS_OP_LOOKUP,     /* handle name -> handle attr */
+  FTS_OP_WALK,     /* handle name(path, contained; symlinks inside the export followed)
+                        -> handle attr name(path from the export root) */
+  FTS_OP_GETATTR,  /* handle open_id -> attr */
+  FTS_OP_SETATTR,  /* handle open_id mask attr -> attr */
+  FTS_OP_READLINK, /* handle -> name(target) */
+  FTS_OP_OPEN,     /* handle open_flags length(first bytes wanted)
+                        -> open_id attr [FTS_ANSWER_EOF] data(first bytes) */
+  FTS_OP_CREATE,   /* handle name mode open_flags -> handle attr open_id */
+  FTS_OP_READ,     /* handle open_id offset length -> [FTS_ANSWER_EOF] data */
+  FTS_OP_WRITE, /* handle open_id offset length(of data) + data -> length(written) attr */
+  FTS_OP_CLOSE,   /* open_id -> */
+  FTS_OP_FSYNC,   /* handle open_id open_flags(FTS_OPEN_DATASYNC) -> */
+  FTS_OP_DIR,     /* handle cookie length(most bytes) name(pattern or empty)
+                        -> cookie(next) [FTS_ANSWER_EOF] data(entries, fts_wire_dirent) */
+  FTS_OP_MKNOD,   /* handle name mode rdev -> handle attr */
+  FTS_OP_MKDIR,   /* handle name mode -> handle attr */
+  FTS_OP_SYMLINK, /* handle name name2(target) -> handle attr */
+  FTS_OP_LINK,    /* handle(file) handle2(directory) name -> handle attr */
+  FTS_OP_UNLINK,  /* handle name -> */
+  FTS_OP_RMDIR,   /* handle name -> */
+  FTS_OP_RENAME,  /* handle name handle2 name2 open_flags(RENAME_* of Linux) -> */
+  FTS_OP_STATFS,  /* handle -> statfs */
+  FTS_OP_GET,     /* handle name(path) offset length(0 = to the end) -> attr + chunks */
+  FTS_OP_PUT,     /* handle name(path) open_flags(FTS_PUT_*) attr + chunks -> attr */
+  FTS_OP_QUIT,    /* -> ; the connection ends after the answer */
+  FTS_OP_N,
+} FtsOp;
+
+/* Our own numbering of open flags (the systems' differ). */
+enum {
+  FTS_OPEN_READ = 1u << 0,
+  FTS_OPEN_WRITE = 1u << 1,
+  FTS_OPEN_APPEND = 1u << 2,
+  FTS_OPEN_TRUNC = 1u << 3,
+  FTS_OPEN_EXCL = 1u << 4,
+  FTS_OPEN_SYNC = 1u << 5,
+  FTS_OPEN_DATASYNC = 1u << 6, /* O_DSYNC at open; fdatasync at fsync */
+  FTS_OPEN_DIRECT = 1u << 7,
+  FTS_OPEN_READ_ONLY = 1u << 8, /* ATTACH: this client will not write */
+};
+
+enum {
+  FTS_PUT_REPLACE = 1u << 0, /* an existing file may be replaced */
+  FTS_PUT_RESUME = 1u << 1,  /* go on with an interrupted transfer of the same file */
+  FTS_PUT_TEXT = 1u << 2,    /* convert to the receiver's code page */
+};
+
+enum {
+  FTS_ANSWER_EOF = 1u << 0,
+  FTS_ANSWER_READ_ONLY = 1u << 1
+};
+
+/* Which fields of attr SETATTR sets. */
+enum {
+  FTS_SET_MODE = 1u << 0,
+  FTS_SET_UID = 1u << 1,
+  FTS_SET_GID = 1u << 2,
+  FTS_SET_SIZE = 1u << 3,
+  FTS_SET_ATIME = 1u << 4,
+  FTS_SET_MTIME = 1u << 5,
+  FTS_SET_ATIME_NOW = 1u << 6,
+  FTS_SET_MTIME_NOW = 1u << 7,
+};
+
+/* Every operand an operation may have; unused ones are zero.  Texts point into the bytes that
+ * were decoded (not NUL-terminated there: use the length) or to the caller's string. */
+typedef struct {
+  const char *bytes;
+  uint16_t len;
+} FtsText;
+
+typedef struct {
+  FtsOp op;
+  uint32_t tag;
+  uint32_t flags;
+  uint32_t uid, gid, umask;
+  uint32_t n_groups;
+  uint32_t groups[FTS_GROUPS_MAX];
+  FtsHandle handle, handle2;
+  FtsText name, name2;
+  uint64_t open_id;
+  uint64_t offset, length, cookie;
+  uint32_t mode, mask, open_flags;
+  uint64_t rdev;
+  FtsAttr attr;
+} FtsRequest;
+
+typedef struct {
+  FtsOp op;
+  uint32_t tag;
+  uint32_t status; /* FtsStatus, 0 = well */
+  uint32_t flags;  /* FTS_ANSWER_* */
+  FtsHandle handle;
+  FtsAttr attr;
+  uint64_t open_id, length, cookie;
+  FtsText name;
+  FtsStatfs statfs;
+} FtsAnswer;
+
+/* One row of the command table. */
+typedef struct {
+  FtsOp op;
+  const char *name;    /* as in logs and counters */
+  const char *request; /* operand letters, see wire.c */
+  const char *answer;
+  bool modifies; /* refused on a read-only export */
+} FtsCommand;
+
+const FtsCommand *fts_wire_command (FtsOp op); /* NULL for none */
+
+/* Encoders append to INTO.  An answer with status != 0 has no operands. */
+void fts_wire_encode_request (const FtsRequest *request, GByteArray *into);
+void fts_wire_encode_answer (const FtsAnswer *answer, GByteArray *into);
+
+/* Decoders take the first bytes of a message; *USED is the length of header and operands, data
+ * begins there.  False for anything that is not exactly right.  Nothing is allocated. */
+bool fts_wire_decode_request (const uint8_t *bytes, size_t len, FtsRequest *out,
+                              size_t *used);
+bool fts_wire_decode_answer (const uint8_t *bytes, size_t len, FtsAnswer *out,
+                             size_t *used);
+
+/* ---- directory entries in a DIR answer ---- */
+typedef struct {
+  uint64_t cookie; /* position after this entry */
+  FtsText name;
+  FtsHandle handle; /* len 0 where the server could not look */
+  FtsAttr attr;
+} FtsDirent;
+
+/* Bytes appended; 0 and nothing appended when INTO would get longer than MAX. */
+size_t fts_wire_encode_dirent (const FtsDirent *entry, GByteArray *into, size_t max);
+bool fts_wire_decode_dirent (const uint8_t *bytes, size_t len, FtsDirent *out,
+                             size_t *used);
+
+/* ---- chunks of GET and PUT ---- */
+typedef enum {
+  FTS_CHUNK_DATA = 1, /* `len` bytes at `offset` follow */
+  FTS_CHUNK_HOLE = 2, /* `len` bytes at `offset` are a hole */
+  FTS_CHUNK_END = 3,  /* status; crc of all data chunks in order; len = file size */
+} FtsChunkKind;
+
+#define FTS_CHUNK_LEN 32u
+
+typedef struct {
+  FtsChunkKind kind;
+  uint32_t status;
+  uint32_t crc;
+  uint64_t offset;
+  uint64_t len;
+} FtsChunk;
+
+void fts_wire_encode_chunk (const FtsChunk *chunk, uint8_t out[FTS_CHUNK_LEN]);
+bool fts_wire_decode_chunk (const uint8_t *bytes, size_t len, FtsChunk *out);

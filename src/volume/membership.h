@@ -1,0 +1,67 @@
+/* membership.h - this process's entry in the host table, and who else is alive.
+ *
+ * A thread of the member writes the own entry every heartbeat period and reads the whole table
+ * with one read as often.  "Unchanged for dead_ms (the peer's own setting) on my monotonic
+ * clock", another generation, or a free entry means dead.  A member that could not write its
+ * heartbeat for (dead time - margin) fences itself: fts_member_is_fenced() turns true, for good,
+ * and everything above stops writing.  Dead entries are reaped after dead time + their largest
+ * I/O time-out under the volume lock: their connection slots first, then the entry.
+ *
+ * Threads: all calls from any thread.  on_peer_dead runs on the member's thread without locks
+ * held and must not block.  Errors: BUSY (name and role in use by a live process), NO_SLOT.
+ */
+#pragma once
+
+#include "volume/volume.h"
+
+typedef struct FtsMember FtsMember;
+
+/* One host-table entry as last read. */
+typedef struct {
+  uint32_t index;
+  FtsHostState state;
+  FtsHostRole role;
+  FtsOsType os_type;
+  char name[FTS_NAME_LEN];
+  uint8_t host_uuid[FTS_UUID_LEN];
+  uint64_t generation;
+  uint64_t pr_key;
+  uint64_t heartbeat;
+  uint32_t heartbeat_ms, dead_ms, io_timeout_ms;
+  uint32_t pid;
+  char program[32];
+  uint8_t nonce[FTS_NONCE_LEN];
+} FtsHost;
+
+typedef struct {
+  const char *name; /* NULL = the host's own name */
+  FtsHostRole role;
+  const char *program;
+  uint32_t heartbeat_ms; /* 0 = the volume's */
+  uint32_t dead_ms;      /* 0 = the volume's */
+  void (*on_peer_dead) (uint32_t index, uint64_t generation, void *user_data);
+  void *user_data;
+} FtsMemberConfig;
+
+FtsMember *fts_member_join (FtsVolume *volume, const FtsMemberConfig *config,
+                            GError **error);
+/* Clears the own entry; connections must be closed before.  NULL is fine. */
+void fts_member_leave (FtsMember *member);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsMember, fts_member_leave)
+
+FtsVolume *fts_member_volume (const FtsMember *member);
+const FtsHost *
+fts_member_self (const FtsMember *member); /* name, index, generation, nonce */
+bool fts_member_is_fenced (const FtsMember *member);
+
+/* From the last table read; a fresh read first when FRESH. */
+bool fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation);
+/* The live ACTIVE entry with this name and role; false when there is none. */
+bool fts_member_find (FtsMember *member, const char *name, FtsHostRole role, bool fresh,
+                      FtsHost *out);
+
+/* The volume lock, for this member.  Held for a handful of commands; never across anything
+ * that waits.  Waits up to 2 * dead_ms for another holder, a dead holder's lock is taken over.
+ * Within the process it excludes other threads too. */
+bool fts_member_lock (FtsMember *member, GError **error);
+void fts_member_unlock (FtsMember *member);

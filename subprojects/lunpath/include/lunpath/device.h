@@ -1,0 +1,124 @@
+/* lunpath/device.h - one LUN under one name, however many paths lead to it (D1).
+ *
+ * Errors that another path or a later try can heal are healed here; what comes back is final.
+ * All calls from any thread.  Nothing here calls back but LunIo.done.
+ *
+ * Path names (each may be wrapped: "WRAPPER(ARGS)+...+KIND:REST", see transport.h):
+ *   file:/path/lun.img[?path=N][&host=NAME]   mapped file with our LUN emulation
+ */
+#pragma once
+
+#include <lunpath/error.h>
+#include <lunpath/io.h>
+
+#include <glib.h>
+
+typedef struct LunDevice LunDevice;
+
+typedef struct {
+  const char *const *paths; /* NULL-terminated path names, at least one */
+  const char *policy;       /* path choice by name; NULL = default */
+  uint32_t timeout_ms;      /* deadline of a command; 0 = 30,000 */
+  bool read_only;           /* never writes; the LUN may be write-protected */
+} LunDeviceConfig;
+
+/* What the LUN is and can do; found out by trial at open, constant while open. */
+typedef struct {
+  uint32_t block_size; /* bytes: 512 or 4096 */
+  uint64_t n_blocks;   /* capacity */
+  uint32_t
+    max_io_blocks; /* longest single READ/WRITE; longer ones are split by the device */
+  char *identity;  /* VPD 83h designator as text, or "uuid:..." of a file LUN */
+  bool can_wake;   /* lun_device_wait() sleeps until woken instead of polling */
+  bool in_memory;  /* commands complete in the caller's thread */
+  bool has_caw;    /* COMPARE AND WRITE works (tried) */
+  bool has_pr;     /* PERSISTENT RESERVE works (tried) */
+} LunFacts;
+
+/* Commands and bytes of a device since open; also shown by the stats wrapper a path. */
+typedef struct {
+  uint64_t reads, read_bytes;
+  uint64_t writes, written_bytes;
+  uint64_t caws, cdbs, flushes;
+  uint64_t polls; /* reads made inside lun_device_wait() that found nothing new */
+  uint64_t wakes; /* waits ended by a change */
+  uint64_t errors, retries;
+} LunStats;
+
+LunDevice *lun_device_open (const LunDeviceConfig *config, GError **error);
+/* Waits for commands under way.  NULL is fine. */
+void lun_device_close (LunDevice *device);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (LunDevice, lun_device_close)
+
+const LunFacts *lun_device_facts (const LunDevice *device);
+const char *lun_device_name (const LunDevice *device);
+void lun_device_get_stats (const LunDevice *device, LunStats *out);
+
+/* Asynchronous: exactly one io->done() for each submit.  Any number in flight. */
+void lun_device_submit (LunDevice *device, LunIo *io);
+
+/* Synchronous; LEN in bytes, a multiple of the block size; no alignment asked of BUF. */
+bool lun_device_read (LunDevice *device, uint64_t lba, void *buf, size_t len,
+                      LunPriority priority, GError **error);
+bool lun_device_write (LunDevice *device, uint64_t lba, const void *buf, size_t len,
+                       LunPriority priority, GError **error);
+bool lun_device_readv (LunDevice *device, uint64_t lba, const struct iovec *iov,
+                       int n_iov, LunPriority priority, GError **error);
+bool lun_device_writev (LunDevice *device, uint64_t lba, const struct iovec *iov,
+                        int n_iov, LunPriority priority, GError **error);
+bool lun_device_flush (LunDevice *device, GError **error);
+
+typedef enum {
+  LUN_CAW_DONE,     /* the block was EXPECT and is REPLACE now */
+  LUN_CAW_MISMATCH, /* the block was something else; nothing was written */
+  LUN_CAW_ERROR,    /* GError set */
+} LunCaw;
+
+/* One block; EXPECT and REPLACE are block-size bytes.  After a lost answer the device reads the
+ * block to learn what happened, it never repeats blindly. */
+LunCaw lun_device_compare_and_write (LunDevice *device, uint64_t lba,
+                                     const void *expect, const void *replace,
+                                     GError **error);
+
+/* Out-of-band SCSI command (B6).  RESULT gets status and sense; false only when none arrived. */
+bool lun_device_cdb (LunDevice *device, const uint8_t *cdb, size_t cdb_len,
+                     LunDirection dir, void *data, size_t len, const char *via_path,
+                     LunResult *result, GError **error);
+
+/* ---- waiting for a change ----
+ * A watch is a run of blocks and a copy of what the caller saw there last.  The call returns
+ * when any run differs from its copy; `buf` of each differing watch then holds the new content
+ * (read once; it may be torn, records check themselves) and `differs` is set.
+ *
+ * Where the LUN can wake (facts.can_wake) the caller spins `spin_us`, then sleeps until a
+ * writer wakes it.  Elsewhere it polls: spin, then sleep from poll_min_us doubling to
+ * poll_max_us between reads. */
+typedef struct {
+  uint64_t lba;
+  uint32_t blocks;
+  const void *seen; /* blocks * block size bytes; owned by the caller */
+  void *buf; /* as long; may equal `seen` (then it is overwritten by the new content) */
+  bool differs; /* out */
+} LunWatch;
+
+typedef struct {
+  uint32_t spin_us;
+  uint32_t poll_min_us;
+  uint32_t poll_max_us;
+  int64_t timeout_us; /* from now; < 0 = no limit */
+  /* Optional: the wait ends early when *cancel becomes non-zero and lun_device_wake() is called. */
+  const int *cancel;
+} LunWaitPlan;
+
+typedef enum {
+  LUN_WAIT_CHANGED,
+  LUN_WAIT_TIMEOUT,
+  LUN_WAIT_CANCELLED,
+  LUN_WAIT_ERROR,
+} LunWait;
+
+LunWait lun_device_wait (LunDevice *device, LunWatch *watches, int n_watches,
+                         const LunWaitPlan *plan, GError **error);
+
+/* Ends every lun_device_wait() of this process on DEVICE whose *cancel is set. */
+void lun_device_wake (LunDevice *device);

@@ -1,0 +1,3 @@
+#include <lunpath/error.h>
+
+G_DEFINE_QUARK (lun_error_quark, lun_error)
