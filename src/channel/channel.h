@@ -20,6 +20,7 @@
 #pragma once
 
 #include "volume/membership.h"
+#include "volume/pidtab.h"
 
 typedef struct FtsChannel FtsChannel;
 
