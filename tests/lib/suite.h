@@ -33,6 +33,6 @@ fts_suite_run (const char *name, const TTest *const *tests, int n_tests)
 #define FTS_SUITE(name, ...)                                                  \
   int main (void)                                                             \
   {                                                                           \
-    static const TTest *const tests[] = { __VA_ARGS__ };                      \
+    const TTest *const tests[] = { __VA_ARGS__ };                             \
     return fts_suite_run (name, tests, (int) (sizeof tests / sizeof *tests)); \
   }
