@@ -1,0 +1,180 @@
+# shellcheck shell=bash
+# sh.sh - what every shell test (and the lab) starts with.
+#
+#   . "$FTS_SOURCE/tests/lib/sh.sh"
+#
+# Gives: a private directory $work in /dev/shm, the built programs in PATH, a clean-up that runs
+# however the script ends, and the words below.  Meson sets FTS_BUILD and FTS_SOURCE; by hand they
+# are guessed (the source tree this file is in, its folder "build").
+#
+# Exit status: 0 passed, 77 skipped (skip REASON), anything else failed.
+#
+# A test touches nothing outside $work, uses no fixed names or ports, waits for conditions (never
+# for a time), and ends only processes that it started, by pid.
+
+set -uo pipefail
+export LC_ALL=C
+
+FTS_SOURCE=${FTS_SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+FTS_BUILD=${FTS_BUILD:-$FTS_SOURCE/build}
+export FTS_SOURCE FTS_BUILD
+for _program in ftsd ftsfs fts fts-format fts-admin; do
+  PATH=$FTS_BUILD/src/prog/$_program:$PATH
+done
+export PATH
+
+work=$(mktemp -d "${FTS_TMP:-/dev/shm}/fts-test.XXXXXX") || exit 99
+_cleanups=()
+_test_name=$(basename "$0" .sh)
+
+# ---- the end ----
+
+# on_exit COMMAND...: run at the end of the script, last registered first.
+on_exit ()
+{
+  _cleanups+=("$(printf '%q ' "$@")")
+}
+
+_finish ()
+{
+  local status=$? i
+  trap '' INT TERM HUP
+  set +e
+  [ "$status" -eq 0 ] || [ "$status" -eq 77 ] || _show_logs
+  for ((i = ${#_cleanups[@]} - 1; i >= 0; i--)); do
+    eval "${_cleanups[i]}"
+  done
+  rm -rf --one-file-system "$work"
+  exit "$status"
+}
+trap _finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+_show_logs ()
+{
+  local log
+  for log in "$work"/*.log; do
+    [ -s "$log" ] || continue
+    echo "--- ${log##*/} (last lines)" >&2
+    tail -n 30 "$log" >&2
+  done
+}
+
+# ---- verdicts ----
+
+# skip REASON: this machine cannot run the test.
+skip ()
+{
+  echo "$_test_name: skipped: $*"
+  exit 77
+}
+
+fail ()
+{
+  echo "$_test_name: FAILED: $*" >&2
+  exit 1
+}
+
+# check TEXT COMMAND...: the test fails unless COMMAND succeeds.
+check ()
+{
+  local text=$1
+  shift
+  "$@" || fail "$text: $* (status $?)"
+  echo "ok: $text"
+}
+
+# check_fails TEXT COMMAND...: COMMAND must fail with a status of its own (no crash, no time-out);
+# what it wrote to stderr is then in $work/stderr.
+check_fails ()
+{
+  local text=$1 status=0
+  shift
+  "$@" 2>"$work/stderr" || status=$?
+  [ "$status" -ne 0 ] || fail "$text: $* succeeded"
+  [ "$status" -lt 124 ] || fail "$text: $* ended with status $status: $(cat "$work/stderr")"
+  echo "ok: $text"
+}
+
+# check_stderr TEXT PATTERN: what the last check_fails left matches the extended regular expression.
+check_stderr ()
+{
+  grep -Eq -- "$2" "$work/stderr" || fail "$1: stderr has no '$2': $(cat "$work/stderr")"
+  echo "ok: $1"
+}
+
+check_equal ()
+{
+  [ "$2" = "$3" ] || fail "$1: '$2' is not '$3'"
+  echo "ok: $1"
+}
+
+# check_at_most TEXT VALUE LIMIT
+check_at_most ()
+{
+  /usr/bin/python3 -c 'import sys; sys.exit(not float(sys.argv[1]) <= float(sys.argv[2]))' \
+    "$2" "$3" || fail "$1: $2 is more than $3"
+  echo "ok: $1: $2 (at most $3)"
+}
+
+# ---- waiting and processes ----
+
+# wait_for SECONDS TEXT COMMAND...: until COMMAND succeeds.
+wait_for ()
+{
+  local limit=$1 text=$2
+  shift 2
+  local end=$((${EPOCHREALTIME/./} + limit * 1000000))
+  until "$@" >/dev/null 2>&1; do
+    [ "${EPOCHREALTIME/./}" -lt "$end" ] || fail "no $text within $limit s"
+    sleep 0.02
+  done
+}
+
+need_root ()
+{
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+need_fuse ()
+{
+  need_root
+  [ -c /dev/fuse ] || skip "no /dev/fuse"
+}
+
+# start NAME COMMAND...: in the background; output goes to $work/NAME.log, the pid is in $pid and
+# in $work/NAME.pid.  Ended at exit.
+start ()
+{
+  local name=$1
+  shift
+  "$@" >>"$work/$name.log" 2>&1 &
+  pid=$!
+  echo "$pid" >"$work/$name.pid"
+  on_exit stop "$pid"
+}
+
+is_alive ()
+{
+  kill -0 "$1" 2>/dev/null
+}
+
+is_gone ()
+{
+  ! is_alive "$1"
+}
+
+# stop PID [SIGNAL]: asks a process that we started to end, waits for it, and insists after 10 s.
+# The status is the process's, or 0 when it was gone before.
+stop ()
+{
+  local end=$((SECONDS + 10))
+  is_alive "$1" || { wait "$1" 2>/dev/null; return 0; }
+  kill -s "${2:-TERM}" "$1" 2>/dev/null
+  while is_alive "$1" && [ "$SECONDS" -lt "$end" ]; do
+    sleep 0.02
+  done
+  is_alive "$1" && kill -s KILL "$1" 2>/dev/null
+  wait "$1" 2>/dev/null
+}
