@@ -8,8 +8,20 @@
  * Request header, little-endian: length u32 (header and operands), op u16, version u16, tag u32,
  * flags u32, uid u32, gid u32, umask u32, n_groups u32, groups u32 each.
  * Answer header: length u32, op u16, version u16, tag u32, status u32 (FtsStatus), flags u32.
- * Operands: u32 and u64 as such; handles and texts as u16 length and bytes; attributes as the
- * fields of FtsAttr in order.
+ * Operands: u32 and u64 as such; handles and texts as u16 length and bytes (a text has no NUL);
+ * attributes as the fields of FtsAttr in order.
+ *
+ * Data after the header: READ, OPEN and DIR answers and WRITE requests have it directly behind
+ * the operands, header and first data in one fragment.  The answer to GET and the request of PUT
+ * go on with chunks: each chunk (its header, and for DATA its bytes) lies whole in one fragment,
+ * directly behind the operands or the chunk before; the last one is END.  So a small file travels
+ * in one fragment, and each further fragment of a big one is one chunk header and bytes.
+ *
+ * A whole-file transfer that cannot go on ends with END and its status, in the middle of the
+ * file.  Who serves a PUT may answer early with an error; it then reads on until END (the message
+ * ends), the sender polls for that and sends END soon.  PUT with FTS_PUT_RESUME continues the
+ * file fts_wire_partial_name() of the target's name and the PUT's attributes: it is not emptied,
+ * and the first chunk says where it goes on.  The checksum covers the data sent this time.
  */
 #pragma once
 
@@ -210,4 +222,13 @@ typedef struct {
 } FtsChunk;
 
 void fts_wire_encode_chunk (const FtsChunk *chunk, uint8_t out[FTS_CHUNK_LEN]);
+/* LEN = bytes left in the fragment; false also when a DATA chunk's bytes are not all there. */
 bool fts_wire_decode_chunk (const uint8_t *bytes, size_t len, FtsChunk *out);
+
+/* Most bytes of the target's name in a partial name, so that it stays within NAME_MAX. */
+#define FTS_PARTIAL_STEM_MAX 200
+
+/* Name of the file beside target NAME that a transfer of a file with attributes SOURCE (size and
+ * modification time count) is written to before it is renamed: `.NAME.fts-XXXXXXXX`.  The same on
+ * both sides, so that an interrupted transfer is found again, and only for the same source. */
+char *fts_wire_partial_name (const char *name, const FtsAttr *source);

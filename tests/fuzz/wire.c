@@ -1,0 +1,115 @@
+/* Requests, answers, directory entries and chunks from arbitrary bytes: the first byte chooses
+ * the decoder.  What decodes must encode to the same bytes again. */
+#include "fts/wire.h"
+
+#include "fuzz/fuzz.h"
+#include "lib/wire_samples.h"
+
+#include <stdlib.h>
+
+static void
+check_request (const uint8_t *bytes, size_t len)
+{
+  g_autoptr (GByteArray) again = g_byte_array_new ();
+  FtsRequest request;
+  size_t used;
+
+  if (!fts_wire_decode_request (bytes, len, &request, &used))
+    return;
+  fts_wire_encode_request (&request, again);
+  if (used > len || used != again->len || memcmp (bytes, again->data, used) != 0)
+    abort ();
+}
+
+static void
+check_answer (const uint8_t *bytes, size_t len)
+{
+  g_autoptr (GByteArray) again = g_byte_array_new ();
+  FtsAnswer answer;
+  size_t used;
+
+  if (!fts_wire_decode_answer (bytes, len, &answer, &used))
+    return;
+  fts_wire_encode_answer (&answer, again);
+  if (used > len || used != again->len || memcmp (bytes, again->data, used) != 0)
+    abort ();
+}
+
+static void
+check_dirents (const uint8_t *bytes, size_t len)
+{
+  FtsDirent entry;
+  size_t used;
+
+  while (fts_wire_decode_dirent (bytes, len, &entry, &used)) {
+    if (used > len || used == 0)
+      abort ();
+    bytes += used;
+    len -= used;
+  }
+}
+
+static void
+check_chunk (const uint8_t *bytes, size_t len)
+{
+  uint8_t again[FTS_CHUNK_LEN];
+  FtsChunk chunk;
+
+  if (!fts_wire_decode_chunk (bytes, len, &chunk))
+    return;
+  fts_wire_encode_chunk (&chunk, again);
+  if (memcmp (bytes, again, sizeof again) != 0)
+    abort ();
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t len)
+{
+  static void (*const checks[]) (const uint8_t *,
+                                 size_t) = { check_request, check_answer, check_dirents,
+                                             check_chunk };
+
+  if (len > 0)
+    checks[bytes[0] % G_N_ELEMENTS (checks)](bytes + 1, len - 1);
+  return 0;
+}
+
+static size_t
+finish (uint8_t which, GByteArray *body, uint8_t *buf)
+{
+  buf[0] = which;
+  memcpy (buf + 1, body->data, body->len);
+  return body->len + 1;
+}
+
+size_t
+fuzz_seed (unsigned n, uint8_t *buf, size_t room)
+{
+  g_autoptr (GByteArray) body = g_byte_array_new ();
+  const unsigned n_ops = FTS_OP_N - 1;
+  FtsRequest request = sample_request ((FtsOp) (1 + n % n_ops));
+  FtsAnswer answer = sample_answer ((FtsOp) (1 + n % n_ops));
+  FtsDirent entry = { 9, { "entry", 5 }, sample_handle (20), sample_attr () };
+  FtsChunk chunk = { FTS_CHUNK_DATA, 0, 0, 4096, 3 };
+
+  if (n < n_ops) {
+    fts_wire_encode_request (&request, body);
+    return finish (0, body, buf);
+  }
+  if (n < 2 * n_ops) {
+    fts_wire_encode_answer (&answer, body);
+    return finish (1, body, buf);
+  }
+  if (n == 2 * n_ops) {
+    while (body->len < 1000)
+      fts_wire_encode_dirent (&entry, body, room - 1);
+    return finish (2, body, buf);
+  }
+  if (n == 2 * n_ops + 1) {
+    g_byte_array_set_size (body, FTS_CHUNK_LEN + 3);
+    fts_wire_encode_chunk (&chunk, body->data);
+    memcpy (body->data + FTS_CHUNK_LEN, "abc", 3);
+    return finish (3, body, buf);
+  }
+  return 0;
+}
