@@ -36,6 +36,7 @@
 #define FTS_HANDLE_MAX      160u
 #define FTS_TEXT_MAX        4096u
 #define FTS_GROUPS_MAX      64u
+#define FTS_CLOSE_MAX       128u
 /* The longest header with operands of any request or answer. */
 #define FTS_WIRE_HEADER_MAX 16384u
 
@@ -80,12 +81,13 @@ typedef enum {
   FTS_OP_CREATE,   /* handle name mode open_flags -> handle attr open_id */
   FTS_OP_READ,     /* handle open_id offset length -> [FTS_ANSWER_EOF] data */
   FTS_OP_WRITE, /* handle open_id offset length(of data) + data -> length(written) attr */
-  FTS_OP_CLOSE,   /* open_id -> */
-  FTS_OP_FSYNC,   /* handle open_id open_flags(FTS_OPEN_DATASYNC) -> */
-  FTS_OP_DIR,     /* handle cookie length(most bytes) name(pattern or empty)
+  FTS_OP_CLOSE, /* open_id + data: further open_ids, u64 each (at most FTS_CLOSE_MAX in
+                     all) -> ; unknown ones are passed over */
+  FTS_OP_FSYNC, /* handle open_id open_flags(FTS_OPEN_DATASYNC) -> */
+  FTS_OP_DIR,   /* handle cookie length(most bytes) name(pattern or empty)
                         -> cookie(next) [FTS_ANSWER_EOF] data(entries, fts_wire_dirent) */
-  FTS_OP_MKNOD,   /* handle name mode rdev -> handle attr */
-  FTS_OP_MKDIR,   /* handle name mode -> handle attr */
+  FTS_OP_MKNOD, /* handle name mode rdev -> handle attr */
+  FTS_OP_MKDIR, /* handle name mode -> handle attr */
   FTS_OP_SYMLINK, /* handle name name2(target) -> handle attr */
   FTS_OP_LINK,    /* handle(file) handle2(directory) name -> handle attr */
   FTS_OP_UNLINK,  /* handle name -> */
@@ -175,7 +177,8 @@ typedef struct {
   const char *name;    /* as in logs and counters */
   const char *request; /* operand letters, see wire.c */
   const char *answer;
-  bool modifies; /* refused on a read-only export */
+  bool modifies;   /* refused on a read-only export */
+  bool repeatable; /* doing it twice is as good as once */
 } FtsCommand;
 
 const FtsCommand *fts_wire_command (FtsOp op); /* NULL for none */
