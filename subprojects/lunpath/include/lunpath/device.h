@@ -3,8 +3,10 @@
  * Errors that another path or a later try can heal are healed here; what comes back is final.
  * All calls from any thread.  Nothing here calls back but LunIo.done.
  *
- * Path names (each may be wrapped: "WRAPPER(ARGS)+...+KIND:REST", see transport.h):
+ * Path names (each may be wrapped: "WRAPPER(ARGS)+...+KIND:REST", see transport.h and README.md):
  *   file:/path/lun.img[?path=N][&host=NAME]   mapped file with our LUN emulation
+ *   ram:NAME[?size=BYTES]                     memory of this process, for tests
+ *   null:[?size=BYTES]                        reads zeroes, forgets writes
  */
 #pragma once
 
@@ -16,10 +18,11 @@
 typedef struct LunDevice LunDevice;
 
 typedef struct {
-  const char *const *paths; /* NULL-terminated path names, at least one */
-  const char *policy;       /* path choice by name; NULL = default */
-  uint32_t timeout_ms;      /* deadline of a command; 0 = 30,000 */
-  bool read_only;           /* never writes; the LUN may be write-protected */
+  const char *const
+    *paths;            /* NULL-terminated path names, each may hold several: "A|B" */
+  const char *policy;  /* path choice by name; NULL = default */
+  uint32_t timeout_ms; /* deadline of a command; 0 = 30,000 */
+  bool read_only;      /* never writes; the LUN may be write-protected */
 } LunDeviceConfig;
 
 /* What the LUN is and can do; found out by trial at open, constant while open. */
@@ -67,6 +70,9 @@ bool lun_device_readv (LunDevice *device, uint64_t lba, const struct iovec *iov,
 bool lun_device_writev (LunDevice *device, uint64_t lba, const struct iovec *iov,
                         int n_iov, LunPriority priority, GError **error);
 bool lun_device_flush (LunDevice *device, GError **error);
+
+/* False with GError when IO, which has ended, did not succeed. */
+bool lun_device_check (const LunDevice *device, const LunIo *io, GError **error);
 
 typedef enum {
   LUN_CAW_DONE,     /* the block was EXPECT and is REPLACE now */

@@ -87,6 +87,7 @@ struct LunIo {
     int64_t start_us;
     int64_t deadline_us;
     unsigned tries;
+    uint64_t tag; /* names the command in lun_transport_abort() */
     void *transport_data;
   } priv;
 };
