@@ -122,12 +122,14 @@ typedef struct {
   FtsLe32 pid;                     /* 116 process id at its host, for people */
   char program[32];                /* 120 name and version */
   uint8_t nonce[FTS_NONCE_LEN];    /* 152 of this incarnation, for proofs */
-  uint8_t reserved[340];           /* 168 zero */
+  FtsLe64 pid_space;               /* 168 names boot and pid namespace; 0 = unknown */
+  uint8_t reserved[332];           /* 176 zero */
   FtsLe32 crc;                     /* 508 */
 } FtsHostDisk;
 static_assert (sizeof (FtsHostDisk) == FTS_RECORD_LEN, "FtsHostDisk");
 FTS_ASSERT_FIELD (FtsHostDisk, generation, 80);
 FTS_ASSERT_FIELD (FtsHostDisk, nonce, 152);
+FTS_ASSERT_FIELD (FtsHostDisk, pid_space, 168);
 
 /* ---- Process Id Table entry (document 001, Fig. 5) ---- */
 #define FTS_PID_MAGIC "FTSPROC1"

@@ -12,26 +12,10 @@
  */
 #pragma once
 
+#include "volume/hosttab.h"
 #include "volume/volume.h"
 
 typedef struct FtsMember FtsMember;
-
-/* One host-table entry as last read. */
-typedef struct {
-  uint32_t index;
-  FtsHostState state;
-  FtsHostRole role;
-  FtsOsType os_type;
-  char name[FTS_NAME_LEN];
-  uint8_t host_uuid[FTS_UUID_LEN];
-  uint64_t generation;
-  uint64_t pr_key;
-  uint64_t heartbeat;
-  uint32_t heartbeat_ms, dead_ms, io_timeout_ms;
-  uint32_t pid;
-  char program[32];
-  uint8_t nonce[FTS_NONCE_LEN];
-} FtsHost;
 
 typedef struct {
   const char *name; /* NULL = the host's own name */

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "volume/devtab.h"
 #include "volume/mcb.h"
 #include "volume/segtab.h"
 
@@ -38,6 +39,15 @@ LunDevice *fts_volume_master (const FtsVolume *volume);
 unsigned fts_volume_n_devices (const FtsVolume *volume);
 LunDevice *fts_volume_device (const FtsVolume *volume, unsigned index);
 
+/* The device's entry in the Secondary Device Table; INDEX from 0, the master. */
+const FtsDev *fts_volume_device_entry (const FtsVolume *volume, unsigned index);
+/* Image file of the master where it is a file LUN, else NULL. */
+const char *fts_volume_image (const FtsVolume *volume);
+
+/* Reads and checks the Master Control Block of a device that is no open volume yet: block 5, or
+ * with a warning the copy in the last block where block 5 is damaged. */
+bool fts_volume_load_mcb (LunDevice *device, FtsMcb *out, GError **error);
+
 /* Head block of a connection's table on the master; its entry blocks follow directly. */
 uint64_t fts_volume_head_lba (const FtsVolume *volume, uint32_t slot,
                               FtsDirection direction);
@@ -45,3 +55,15 @@ uint64_t fts_volume_head_lba (const FtsVolume *volume, uint32_t slot,
 /* Device and first block (the header) of segment NUMBER (1-based); NULL when there is none. */
 LunDevice *fts_volume_locate_segment (const FtsVolume *volume, uint64_t number,
                                       uint64_t *lba);
+
+/* Number of the segment that belongs to entry INDEX (0-based) of a table; fixed at format time,
+ * the same as the entry's ptr_process_segment_ptr.  SLOT and INDEX must be in range. */
+uint64_t fts_volume_segment_number (const FtsVolume *volume, uint32_t slot,
+                                    FtsDirection direction, uint32_t index);
+
+/* Host table, Process Id Table and so on are read and written through these, so that every
+ * control record passes one place.  Errors as of lun_device_read() and _write(). */
+bool fts_volume_read (FtsVolume *volume, uint64_t lba, void *buf, size_t len,
+                      GError **error);
+bool fts_volume_write (FtsVolume *volume, uint64_t lba, const void *buf, size_t len,
+                       GError **error);
