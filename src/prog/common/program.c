@@ -1,0 +1,59 @@
+#include "prog/common/program.h"
+
+#include <locale.h>
+#include <stdio.h>
+
+static bool
+is_wanted (GLogLevelFlags level, const GLogField *fields, gsize n_fields)
+{
+  const char *domain = NULL;
+
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_strcmp0 (fields[i].key, "GLIB_DOMAIN") == 0)
+      domain = fields[i].value;
+  return !g_log_writer_default_would_drop (level, domain);
+}
+
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
+{
+  const char *text = "";
+
+  if (!is_wanted (level, fields, n_fields))
+    return G_LOG_WRITER_HANDLED;
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_strcmp0 (fields[i].key, "MESSAGE") == 0)
+      text = fields[i].value;
+  fprintf (stderr, "%s: %s%s\n", g_get_prgname (),
+           level & G_LOG_LEVEL_WARNING ? "warning: " : "", text);
+  return G_LOG_WRITER_HANDLED;
+}
+
+void
+fts_program_start (const char *name)
+{
+  setlocale (LC_ALL, "");
+  g_set_prgname (name);
+  g_log_set_writer_func (write_log, NULL, NULL);
+}
+
+FtsExit
+fts_program_fail (const GError *error)
+{
+  fprintf (stderr, "%s: %s\n", g_get_prgname (), error->message);
+  return fts_error_to_exit (error);
+}
+
+FtsExit
+fts_program_usage (const char *format, ...)
+{
+  va_list args;
+
+  fprintf (stderr, "%s: ", g_get_prgname ());
+  va_start (args, format);
+  vfprintf (stderr, format, args);
+  va_end (args);
+  fprintf (stderr, "\n%s: `%s --help` shows the options\n", g_get_prgname (),
+           g_get_prgname ());
+  return FTS_EXIT_USAGE;
+}
