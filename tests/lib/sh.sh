@@ -137,10 +137,13 @@ need_root ()
   [ "$(id -u)" -eq 0 ] || skip "needs root"
 }
 
+# Real mounts below $work from here on: see mount_ftsfs.
 need_fuse ()
 {
   need_root
   [ -c /dev/fuse ] || skip "no /dev/fuse"
+  "$FTS_SOURCE/contrib/lab/mount" --share "$work" || skip "this machine lets nobody mount"
+  on_exit unmount "$work"
 }
 
 # start NAME COMMAND...: in the background; output goes to $work/NAME.log, the pid is in $pid and
@@ -177,4 +180,45 @@ stop ()
   done
   is_alive "$1" && kill -s KILL "$1" 2>/dev/null
   wait "$1" 2>/dev/null
+}
+
+# ---- volumes, servers, mounts ----
+
+# make_volume [OPTION...]: formats $work/lun.img as a file LUN; fts-format's OPTIONs come on top of
+# a small volume with a short heartbeat.  $volume is what --volume and -o volume= want.
+make_volume ()
+{
+  volume=file:$work/lun.img
+  fts-format --create-size 64M --heartbeat-ms 100 --dead-ms 2000 "$@" "$volume" \
+    >"$work/format.log" 2>&1 || fail "fts-format: $(cat "$work/format.log")"
+}
+
+# start_server NAME OPTION...: ftsd on $volume as member NAME; returns when it serves.
+start_server ()
+{
+  local name=$1
+  shift
+  start "$name" ftsd --volume "$volume" --name "$name" "$@"
+  wait_for 10 "server $name" server_is_up "$name"
+}
+
+server_is_up ()
+{
+  fts-admin --volume "$volume" --json hosts | grep -q "\"$1\""
+}
+
+# mount_ftsfs SOURCE DIRECTORY [OPTIONS]: mount -t fuse.ftsfs with the built program.
+mount_ftsfs ()
+{
+  mkdir -p "$2"
+  on_exit unmount "$2"
+  "$FTS_SOURCE/contrib/lab/mount" "$FTS_BUILD/src/prog/ftsfs/ftsfs" "$1" "$2" \
+    "volume=$volume${3:+,$3}"
+}
+
+# unmount DIRECTORY: nothing when nothing is mounted there; a busy one is detached.
+unmount ()
+{
+  mountpoint -q "$1" 2>/dev/null || [ -n "$(findmnt -n -o TARGET "$1")" ] || return 0
+  umount "$1" 2>/dev/null || umount -l "$1"
 }
