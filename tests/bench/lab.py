@@ -1,0 +1,154 @@
+"""lab: a volume with a server and a mount of its own, through the public programs.
+
+Everything lies in one private directory, in /dev/shm where there is one; several labs run side by
+side.  A lab ends only processes that it started.  Root, for mounts.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+SOURCE = pathlib.Path(os.environ.get("FTS_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
+BUILD = pathlib.Path(os.environ.get("FTS_BUILD") or SOURCE / "build")
+
+
+class LabError(Exception):
+    """A program of the lab did not do its part; the message has its output."""
+
+
+def program(name):
+    return str(BUILD / "src" / "prog" / name / name)
+
+
+def run(*command, **options):
+    result = subprocess.run([str(word) for word in command], check=False, capture_output=True,
+                            text=True, **options)
+    if result.returncode != 0:
+        raise LabError(f"{' '.join(map(str, command))} ended with status {result.returncode}:\n"
+                       f"{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def wait_until(what, seconds, condition):
+    limit = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > limit:
+            raise LabError(f"no {what} within {seconds} s")
+        time.sleep(0.01)
+    return value
+
+
+class Lab:
+    """with Lab() as lab: lab.export is served, and lab.mount(...) shows it."""
+
+    def __init__(self, size="768M", heartbeat_ms=5000, format_options=()):
+        self.root = pathlib.Path(tempfile.mkdtemp(
+            prefix="fts-lab.", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
+        self.cleanup = contextlib.ExitStack()
+        self.cleanup.callback(shutil.rmtree, self.root, ignore_errors=True)
+        self.image = self.root / "lun.img"
+        self.volume = f"file:{self.image}"
+        self.export = self.root / "export"
+        self.export.mkdir()
+        self.server = None
+        self.mounts = {}
+        self.size, self.heartbeat_ms, self.format_options = size, heartbeat_ms, format_options
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.cleanup.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.cleanup.close()
+
+    def start(self):
+        run(program("fts-format"), "--volume", self.volume, "--create-size", self.size,
+            "--heartbeat-ms", self.heartbeat_ms, "--dead-ms", 10 * self.heartbeat_ms,
+            *self.format_options)
+        run(SOURCE / "contrib/lab/mount", "--share", self.root)
+        self.cleanup.callback(run, "umount", "-l", self.root)
+        log = open(self.root / "ftsd.log", "w", encoding="utf-8")
+        self.server = subprocess.Popen(
+            [program("ftsd"), "--volume", self.volume, "--name", "server",
+             "--export", f"demo={self.export}", "--stats-file", str(self.root / "ftsd.json")],
+            stdout=log, stderr=log)
+        self.cleanup.callback(self.stop, self.server)
+
+    def stop(self, process):
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def mount(self, name="mnt", options=""):
+        """Mounts the export at a new directory and returns it."""
+        where = self.root / name
+        where.mkdir(exist_ok=True)
+        stats = self.root / f"{name}.json"
+        run(SOURCE / "contrib/lab/mount", program("ftsfs"), "server:/demo", where,
+            f"volume={self.volume},name={name},stats={stats}" + (options and f",{options}"))
+        self.mounts[name] = self.mount_pid(where)
+        self.cleanup.callback(self.unmount, name)
+        return where
+
+    def mount_pid(self, where):
+        """The ftsfs that serves WHERE: it has the directory in its command line."""
+        wanted = os.fsencode(str(where))
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    words = pathlib.Path(entry.path, "cmdline").read_bytes().split(b"\0")
+                    if words[0].endswith(b"ftsfs") and wanted in words:
+                        return int(entry.name)
+        raise LabError(f"no ftsfs serves {where}")
+
+    def unmount(self, name):
+        if name in self.mounts:
+            pid = self.mounts.pop(name)
+            run("umount", self.root / name)
+            wait_until(f"end of ftsfs {pid}", 15, lambda: not alive(pid))
+
+    def stats(self, name):
+        """Counters of "ftsd" or of a mount, as they are now."""
+        pid = self.server.pid if name == "ftsd" else self.mounts[name]
+        file = self.root / f"{name}.json"
+        file.unlink(missing_ok=True)
+        os.kill(pid, signal.SIGUSR1)
+
+        def read():
+            with contextlib.suppress(OSError, json.JSONDecodeError):
+                return json.loads(file.read_text(encoding="utf-8"))
+            return None
+        return wait_until(f"counters of {name}", 5, read)
+
+    def cpu_seconds(self, name):
+        pid = self.server.pid if name == "ftsd" else self.mounts[name]
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def alive(pid):
+    """Running; a zombie that nobody waits for counts as gone."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def drop_caches():
+    """The kernel forgets what it knows of files, so that the next read is a cold one."""
+    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
