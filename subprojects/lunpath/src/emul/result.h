@@ -1,7 +1,7 @@
 /* result.h - how a command of the emulation ends: status and sense data as a LunResult. */
 #pragma once
 
-#include <lunpath/io.h>
+#include "base/sense.h"
 
 /* Additional sense codes and qualifiers, ASC << 8 | ASCQ (SPC-4 annex F). */
 typedef enum {
@@ -26,15 +26,8 @@ typedef enum {
   LUN_ASC_NO_REGISTRATION_RESOURCES = 0x5504,
 } LunAsc;
 
-#define LUN_SENSE_MEDIUM_ERROR    0x03
-#define LUN_SENSE_HARDWARE_ERROR  0x04
-#define LUN_SENSE_ILLEGAL_REQUEST 0x05
-#define LUN_SENSE_UNIT_ATTENTION  0x06
-#define LUN_SENSE_DATA_PROTECT    0x07
-#define LUN_SENSE_MISCOMPARE      0x0e
-
-#define LUN_SENSE_FIXED_LEN       18
-#define LUN_SENSE_DESCRIPTOR_LEN  8
+#define LUN_SENSE_FIXED_LEN      18
+#define LUN_SENSE_DESCRIPTOR_LEN 8
 
 LunResult lun_result_good (uint32_t residual);
 LunResult lun_result_conflict (void);

@@ -7,22 +7,12 @@
  */
 #include "emul/wake.h"
 
-#include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "base/futex.h"
 
 static unsigned
 word_of (uint64_t byte_offset)
 {
   return (unsigned) (byte_offset / LUN_EMUL_WAKE_BYTES % LUN_STATE_WAKE_WORDS);
-}
-
-static void
-wake_word (LunEmulState *state, unsigned word)
-{
-  __atomic_fetch_add (&state->words[word], 1, __ATOMIC_SEQ_CST);
-  (void) syscall (SYS_futex, &state->words[word], FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void
@@ -40,7 +30,7 @@ lun_wake_range (LunEmul *emul, uint64_t byte_offset, uint64_t len)
   for (uint64_t piece = first; piece <= last; piece++) {
     unsigned word = (unsigned) (piece % LUN_STATE_WAKE_WORDS);
     if (atomic_load_explicit (&state->waiters[word], memory_order_relaxed) > 0)
-      wake_word (state, word);
+      lun_futex_bump_shared (&state->words[word]);
   }
 }
 
@@ -74,5 +64,5 @@ lun_emul_wait_end (LunEmul *emul, uint64_t byte_offset)
 void
 lun_emul_wake (LunEmul *emul, uint64_t byte_offset)
 {
-  wake_word (emul->state, word_of (byte_offset));
+  lun_futex_bump_shared (lun_emul_wake_word (emul, byte_offset));
 }
