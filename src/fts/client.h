@@ -128,13 +128,19 @@ bool fts_client_statfs (FtsClient *client, const FtsHandle *handle, FtsStatfs *o
 typedef struct {
   /* Called now and then on the calling thread: bytes done so far of TOTAL. */
   void (*progress) (uint64_t done, uint64_t total, void *user_data);
+  /* Asked as often; true ends the transfer with ECANCELED.  NULL = never. */
+  bool (*cancelled) (void *user_data);
   void *user_data;
   bool replace; /* an existing target may be overwritten */
   bool resume;  /* go on with what an interrupted transfer left */
 } FtsTransfer;
 
-/* Remote PATH (from DIR) to LOCAL: written under a temporary name beside it, then renamed; mode
- * and times kept, holes kept, checksum compared. */
+/* Remote PATH (from DIR) to LOCAL and back: regular files; written under a temporary name beside
+ * the target (fts_wire_partial_name), then renamed; permissions (without set-id bits on a get)
+ * and times kept, holes kept, checksum compared.  What a broken connection or a cancel
+ * interrupted stays under the temporary name for `resume`, which goes on where it ended if the
+ * source is still the same; any other error removes it.  An existing target without `replace`
+ * is EEXIST; a target that somebody else is just writing is EBUSY. */
 bool fts_client_get (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
                      const char *path, const char *local, const FtsTransfer *transfer,
                      GError **error);

@@ -1,0 +1,65 @@
+/* client_call.h - one request and its answer, for the files of the client half only.
+ *
+ * A call is filled in by the operation (client_files.c), carried out here and in client.c:
+ * encode, send in one message, receive, check that the answer belongs to the request, turn a
+ * status into FTS_ERRNO, hand data to the sink as it arrives.
+ *
+ * Repeating: a call that ended because the connection or the peer died is done once more, on a
+ * new connection, when the operation is repeatable, nothing was delivered yet and a server of
+ * that name is alive.
+ */
+#pragma once
+
+#include "fts/client.h"
+#include "fts/client_pool.h"
+
+typedef struct {
+  FtsRequest request;
+  const struct iovec *iov; /* data behind the request */
+  int n_iov;
+  bool once; /* not to be repeated, whatever the operation */
+
+  FtsAnswer answer; /* its texts are gone after the call: see `text` */
+  char *text;       /* the answer's name, or NULL; the caller frees it */
+  FtsSink sink;     /* takes the data behind the answer; NULL = none is expected */
+  void *user_data;
+  uint64_t delivered; /* bytes that the sink took */
+} FtsCall;
+
+/* CALL for OP on HANDLE (NULL = none) with the rights of CALLER (NULL = this process). */
+void fts_call_init (FtsCall *call, FtsOp op, const FtsCaller *caller,
+                    const FtsHandle *handle);
+/* A text operand; false with ENAMETOOLONG. */
+bool fts_call_text (FtsText *text, const char *value, GError **error);
+
+/* Request and answer on CONNECTION, without repeating.  *IN_STEP tells whether the connection is
+ * usable afterwards: it is after an answer with an error, too. */
+bool fts_call_send (FtsConnection *connection, FtsCall *call, GError **error);
+bool fts_call_receive (FtsConnection *connection, FtsCall *call, bool *in_step,
+                       GError **error);
+bool fts_call_exchange (FtsConnection *connection, FtsCall *call, bool *in_step,
+                        GError **error);
+
+/* Tags CALL's request and encodes it into HEADER; decodes an answer from the front of FRAGMENT
+ * into CALL; false when it does not belong to the request or tells an error (FTS_ERRNO). */
+void fts_call_encode (FtsConnection *connection, FtsCall *call, GByteArray *header);
+bool fts_call_decode (FtsCall *call, const FtsFragment *fragment, size_t *used,
+                      bool *in_step, GError **error);
+
+/* ---- client.c ---- */
+
+/* CALL on a connection of CLIENT, repeated where that is allowed. */
+bool fts_client_call (FtsClient *client, FtsCall *call, GError **error);
+
+/* For transfers, which hold a connection for long. */
+FtsConnection *fts_client_take (FtsClient *client, GError **error);
+void fts_client_give (FtsClient *client, FtsConnection *connection,
+                      FtsPoolVerdict verdict);
+void fts_client_count (FtsClient *client, FtsOp op);
+
+/* Most data of one READ, WRITE or DIR. */
+size_t fts_client_max_data (const FtsClient *client);
+
+/* Files opened with FTS_OPEN_APPEND: a write to them is not repeatable. */
+void fts_client_note_append (FtsClient *client, uint64_t open_id);
+bool fts_client_is_append (FtsClient *client, uint64_t open_id);

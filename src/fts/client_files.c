@@ -1,0 +1,388 @@
+/* client_files.c - the file operations of the client half, one function each (client.h). */
+#include "base/error.h"
+#include "fts/client_call.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MAX_IOV 64 /* pieces of a write that is sent in several parts */
+
+/* CALL for OP on HANDLE with one name; false with ENAMETOOLONG. */
+static bool
+init_named (FtsCall *call, FtsOp op, const FtsCaller *caller, const FtsHandle *handle,
+            const char *name, GError **error)
+{
+  fts_call_init (call, op, caller, handle);
+  return fts_call_text (&call->request.name, name, error);
+}
+
+static bool
+run_for_node (FtsClient *client, FtsCall *call, FtsNode *out, GError **error)
+{
+  if (!fts_client_call (client, call, error))
+    return false;
+  out->handle = call->answer.handle;
+  out->attr = call->answer.attr;
+  return true;
+}
+
+bool
+fts_client_lookup (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                   const char *name, FtsNode *out, GError **error)
+{
+  FtsCall call;
+
+  return init_named (&call, FTS_OP_LOOKUP, caller, parent, name, error) &&
+         run_for_node (client, &call, out, error);
+}
+
+bool
+fts_client_walk (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
+                 const char *path, FtsNode *out, char **full, GError **error)
+{
+  FtsCall call;
+
+  if (!init_named (&call, FTS_OP_WALK, caller, dir, path, error) ||
+      !run_for_node (client, &call, out, error))
+    return false;
+  if (full != NULL)
+    *full = call.text ? g_steal_pointer (&call.text) : g_strdup ("");
+  g_free (call.text);
+  return true;
+}
+
+bool
+fts_client_getattr (FtsClient *client, const FtsCaller *caller, const FtsHandle *handle,
+                    uint64_t open_id, FtsAttr *out, GError **error)
+{
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_GETATTR, caller, handle);
+  call.request.open_id = open_id;
+  if (!fts_client_call (client, &call, error))
+    return false;
+  *out = call.answer.attr;
+  return true;
+}
+
+bool
+fts_client_setattr (FtsClient *client, const FtsCaller *caller, const FtsHandle *handle,
+                    uint64_t open_id, uint32_t mask, const FtsAttr *attr, FtsAttr *out,
+                    GError **error)
+{
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_SETATTR, caller, handle);
+  call.request.open_id = open_id;
+  call.request.mask = mask;
+  call.request.attr = *attr;
+  if (!fts_client_call (client, &call, error))
+    return false;
+  *out = call.answer.attr;
+  return true;
+}
+
+char *
+fts_client_readlink (FtsClient *client, const FtsCaller *caller,
+                     const FtsHandle *handle, GError **error)
+{
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_READLINK, caller, handle);
+  if (!fts_client_call (client, &call, error))
+    return NULL;
+  return call.text ? call.text : g_strdup ("");
+}
+
+/* ---- open files ---- */
+
+bool
+fts_client_open (FtsClient *client, const FtsCaller *caller, const FtsHandle *handle,
+                 uint32_t open_flags, size_t first_len, FtsSink sink, void *user_data,
+                 uint64_t *open_id, FtsAttr *attr, bool *eof, GError **error)
+{
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_OPEN, caller, handle);
+  call.request.open_flags = open_flags;
+  call.request.length = MIN (first_len, fts_client_max_data (client));
+  call.sink = sink;
+  call.user_data = user_data;
+  if (!fts_client_call (client, &call, error))
+    return false;
+  *open_id = call.answer.open_id;
+  *attr = call.answer.attr;
+  *eof = call.answer.flags & FTS_ANSWER_EOF;
+  if (open_flags & FTS_OPEN_APPEND)
+    fts_client_note_append (client, *open_id);
+  return true;
+}
+
+bool
+fts_client_create (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                   const char *name, uint32_t mode, uint32_t open_flags, FtsNode *out,
+                   uint64_t *open_id, GError **error)
+{
+  FtsCall call;
+
+  if (!init_named (&call, FTS_OP_CREATE, caller, parent, name, error))
+    return false;
+  call.request.mode = mode;
+  call.request.open_flags = open_flags;
+  if (!run_for_node (client, &call, out, error))
+    return false;
+  *open_id = call.answer.open_id;
+  if (open_flags & FTS_OPEN_APPEND)
+    fts_client_note_append (client, *open_id);
+  return true;
+}
+
+/* One READ of at most the server's limit; *GOT bytes came. */
+static bool
+read_part (FtsClient *client, const FtsRequest *what, FtsSink sink, void *user_data,
+           uint64_t *got, bool *eof, GError **error)
+{
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_READ, NULL, &what->handle);
+  call.request.open_id = what->open_id;
+  call.request.offset = what->offset;
+  call.request.length = MIN (what->length, fts_client_max_data (client));
+  call.sink = sink;
+  call.user_data = user_data;
+  if (!fts_client_call (client, &call, error))
+    return false;
+  *got = call.delivered;
+  *eof = call.answer.flags & FTS_ANSWER_EOF;
+  if (*got > call.request.length || (*got == 0 && !*eof && what->length > 0)) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL,
+                 "read: asked for %" G_GUINT64_FORMAT " bytes, got %" G_GUINT64_FORMAT,
+                 call.request.length, *got);
+    return false;
+  }
+  return true;
+}
+
+bool
+fts_client_read (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                 uint64_t offset, size_t len, FtsSink sink, void *user_data, bool *eof,
+                 GError **error)
+{
+  FtsRequest what = {
+    .handle = *handle, .open_id = open_id, .offset = offset, .length = len
+  };
+  uint64_t got;
+
+  do {
+    if (!read_part (client, &what, sink, user_data, &got, eof, error))
+      return false;
+    what.offset += got;
+    what.length -= got;
+  } while (what.length > 0 && !*eof);
+  return true;
+}
+
+/* The first LEN bytes of SOURCE into PART (as many pieces as fit), taken away from SOURCE.
+ * Returns the pieces, their bytes in *TAKEN. */
+static int
+split_iov (struct iovec **source, int *n_source, size_t len, struct iovec part[MAX_IOV],
+           size_t *taken)
+{
+  int n = 0;
+
+  *taken = 0;
+  while (*n_source > 0 && n < MAX_IOV && *taken < len) {
+    struct iovec *first = *source;
+    size_t use = MIN (first->iov_len, len - *taken);
+    part[n++] = (struct iovec){ first->iov_base, use };
+    *taken += use;
+    first->iov_base = (char *) first->iov_base + use;
+    first->iov_len -= use;
+    if (first->iov_len == 0) {
+      (*source)++;
+      (*n_source)--;
+    }
+  }
+  return n;
+}
+
+static bool
+write_part (FtsClient *client, FtsCall *call, uint64_t sent, GError **error)
+{
+  call->request.length = sent;
+  call->once = fts_client_is_append (client, call->request.open_id);
+  if (!fts_client_call (client, call, error))
+    return false;
+  if (call->answer.length <= sent)
+    return true;
+  g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL, "write: more written than sent");
+  return false;
+}
+
+/* *WRITTEN is less than asked when the server wrote less; an error after the first part is
+ * told by the next write. */
+bool
+fts_client_write (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                  uint64_t offset, const struct iovec *iov, int n_iov, size_t *written,
+                  FtsAttr *attr, GError **error)
+{
+  g_autofree struct iovec *copy = g_memdup2 (iov, (size_t) n_iov * sizeof *iov);
+  struct iovec part[MAX_IOV], *rest = copy;
+  size_t taken;
+  FtsCall call;
+
+  *written = 0;
+  fts_call_init (&call, FTS_OP_WRITE, NULL, handle);
+  call.request.open_id = open_id;
+  call.iov = part;
+  do {
+    call.n_iov = split_iov (&rest, &n_iov, fts_client_max_data (client), part, &taken);
+    call.request.offset = offset + *written;
+    if (!write_part (client, &call, taken, *written ? NULL : error))
+      return *written > 0;
+    *written += call.answer.length;
+    *attr = call.answer.attr;
+  } while (n_iov > 0 && call.answer.length == taken);
+  return true;
+}
+
+bool
+fts_client_fsync (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                  bool data_only, GError **error)
+{
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_FSYNC, NULL, handle);
+  call.request.open_id = open_id;
+  call.request.open_flags = data_only ? FTS_OPEN_DATASYNC : 0;
+  return fts_client_call (client, &call, error);
+}
+
+/* ---- directories ---- */
+
+static bool
+append_entries (const uint8_t *data, size_t len, void *user_data, GError **error)
+{
+  g_byte_array_append (user_data, data, (guint) len);
+  return true;
+}
+
+bool
+fts_client_dir (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
+                uint64_t cookie, size_t max, const char *pattern, GByteArray *entries,
+                uint64_t *next, bool *eof, GError **error)
+{
+  FtsCall call;
+
+  if (!init_named (&call, FTS_OP_DIR, caller, dir, pattern ? pattern : "", error))
+    return false;
+  call.request.cookie = cookie;
+  call.request.length = MIN (max, fts_client_max_data (client));
+  call.sink = append_entries;
+  call.user_data = entries;
+  if (!fts_client_call (client, &call, error))
+    return false;
+  *next = call.answer.cookie;
+  *eof = call.answer.flags & FTS_ANSWER_EOF;
+  return true;
+}
+
+/* ---- names ---- */
+
+bool
+fts_client_mknod (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                  const char *name, uint32_t mode, uint64_t rdev, FtsNode *out,
+                  GError **error)
+{
+  FtsCall call;
+
+  if (!init_named (&call, FTS_OP_MKNOD, caller, parent, name, error))
+    return false;
+  call.request.mode = mode;
+  call.request.rdev = rdev;
+  return run_for_node (client, &call, out, error);
+}
+
+bool
+fts_client_mkdir (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                  const char *name, uint32_t mode, FtsNode *out, GError **error)
+{
+  FtsCall call;
+
+  if (!init_named (&call, FTS_OP_MKDIR, caller, parent, name, error))
+    return false;
+  call.request.mode = mode;
+  return run_for_node (client, &call, out, error);
+}
+
+bool
+fts_client_symlink (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                    const char *name, const char *target, FtsNode *out, GError **error)
+{
+  FtsCall call;
+
+  return init_named (&call, FTS_OP_SYMLINK, caller, parent, name, error) &&
+         fts_call_text (&call.request.name2, target, error) &&
+         run_for_node (client, &call, out, error);
+}
+
+bool
+fts_client_link (FtsClient *client, const FtsCaller *caller, const FtsHandle *file,
+                 const FtsHandle *parent, const char *name, FtsNode *out,
+                 GError **error)
+{
+  FtsCall call;
+
+  if (!init_named (&call, FTS_OP_LINK, caller, file, name, error))
+    return false;
+  call.request.handle2 = *parent;
+  return run_for_node (client, &call, out, error);
+}
+
+bool
+fts_client_unlink (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                   const char *name, GError **error)
+{
+  FtsCall call;
+
+  return init_named (&call, FTS_OP_UNLINK, caller, parent, name, error) &&
+         fts_client_call (client, &call, error);
+}
+
+bool
+fts_client_rmdir (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                  const char *name, GError **error)
+{
+  FtsCall call;
+
+  return init_named (&call, FTS_OP_RMDIR, caller, parent, name, error) &&
+         fts_client_call (client, &call, error);
+}
+
+bool
+fts_client_rename (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                   const char *name, const FtsHandle *new_parent, const char *new_name,
+                   uint32_t flags, GError **error)
+{
+  FtsCall call;
+
+  if (!init_named (&call, FTS_OP_RENAME, caller, parent, name, error) ||
+      !fts_call_text (&call.request.name2, new_name, error))
+    return false;
+  call.request.handle2 = *new_parent;
+  call.request.open_flags = flags;
+  return fts_client_call (client, &call, error);
+}
+
+bool
+fts_client_statfs (FtsClient *client, const FtsHandle *handle, FtsStatfs *out,
+                   GError **error)
+{
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_STATFS, NULL, handle);
+  if (!fts_client_call (client, &call, error))
+    return false;
+  *out = call.answer.statfs;
+  return true;
+}
