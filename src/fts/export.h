@@ -34,6 +34,10 @@ bool fts_exports_load (FtsExports *exports, const char *file, GError **error);
  * by others (refused).  With a secrets file only peers in it may connect. */
 bool fts_exports_load_secrets (FtsExports *exports, const char *file, GError **error);
 
+unsigned fts_exports_count (const FtsExports *exports);
+const FtsExport *fts_exports_get (const FtsExports *exports, unsigned index);
+/* NAME with or without a leading '/'. */
 const FtsExport *fts_exports_find (const FtsExports *exports, const char *name);
+/* "" when no secrets are in use, NULL when PEER may not connect. */
 const char *fts_exports_secret_of (const FtsExports *exports, const char *peer);
 bool fts_export_allows (const FtsExport *export, const char *peer);

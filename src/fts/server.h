@@ -7,14 +7,47 @@
 
 #include "channel/door.h"
 #include "fts/export.h"
+#include "fts/fdcache.h"
+#include "fts/stream.h"
+#include "fts/wire.h"
 
 typedef struct FtsServer FtsServer;
 
+typedef struct {
+  const char
+    *state_dir; /* keeps the key of handles, so that they outlive a restart of the
+                                server; NULL = a new key each start */
+  unsigned most_descriptors; /* of files kept open between commands; 0 = up to 512 */
+  bool by_path;              /* do without the kernel's file handles (tests) */
+} FtsServerConfig;
+
+/* EXPORTS must outlive it.  CONFIG may be NULL. */
+FtsServer *fts_server_new_with (FtsExports *exports, const FtsServerConfig *config,
+                                GError **error);
 FtsServer *fts_server_new (FtsExports *exports, GError **error);
 void fts_server_free (FtsServer *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsServer, fts_server_free)
 
 /* The callbacks of FtsDoorConfig; USER_DATA is the FtsServer. */
 const char *fts_server_secret_of (const char *name, void *user_data);
 void *fts_server_on_open (FtsChannel *channel, void *user_data);
 bool fts_server_serve (FtsChannel *channel, void *connection, void *user_data);
 void fts_server_on_close (FtsChannel *channel, void *connection, void *user_data);
+
+/* The same three for any stream: one client, named by host-table index, generation and name. */
+void *fts_server_connect (FtsServer *server, uint32_t index, uint64_t generation,
+                          const char *peer);
+/* Serves one message.  False: the connection ends; ERROR is set unless the client said QUIT. */
+bool fts_server_serve_stream (void *connection, FtsStream *stream, GError **error);
+void fts_server_disconnect (void *connection);
+
+/* To be called about once a second: closes what was not used for a while. */
+void fts_server_tick (FtsServer *server);
+
+typedef struct {
+  uint64_t calls[FTS_OP_N], errors[FTS_OP_N], time_us[FTS_OP_N];
+  uint64_t bytes_read, bytes_written;
+  unsigned sessions, open_files;
+  FtsFdCacheStats descriptors; /* of all exports together */
+} FtsServerStats;
+void fts_server_get_stats (FtsServer *server, FtsServerStats *out);

@@ -1,0 +1,128 @@
+/* caller.c - see caller.h.
+ *
+ * glibc's setgroups() changes every thread of the process; the raw system call changes one.  The
+ * umask belongs to the file-system context that threads share, so a thread that acts for others
+ * gets a context of its own first (unshare, which needs no rights).
+ *
+ * `current` says what the kernel has for this thread: each field is set after its call worked.
+ */
+#include "fts/caller.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define GROUPS_MAX 64u
+
+typedef struct {
+  bool started;
+  bool can_switch;
+  uint32_t uid, gid, umask;
+  uint32_t n_groups;
+  uint32_t groups[GROUPS_MAX];
+} Current;
+
+static _Thread_local Current current;
+
+bool
+fts_caller_can_switch (void)
+{
+  return geteuid () == 0;
+}
+
+static int
+start_thread (void)
+{
+  if (unshare (CLONE_FS) != 0)
+    return EPERM;
+  umask (022);
+  current.umask = 022;
+  current.can_switch = fts_caller_can_switch ();
+  if (current.can_switch && syscall (SYS_setgroups, 0, NULL) != 0)
+    return EPERM;
+  current.uid = geteuid ();
+  current.gid = getegid ();
+  current.started = true;
+  return 0;
+}
+
+static int
+take_groups (uint32_t n, const uint32_t *groups)
+{
+  if (n > GROUPS_MAX)
+    return EPERM;
+  if (n == current.n_groups &&
+      (n == 0 || memcmp (groups, current.groups, n * sizeof *groups) == 0))
+    return 0;
+  if (syscall (SYS_setgroups, (size_t) n, groups) != 0)
+    return EPERM;
+  if (n > 0)
+    memcpy (current.groups, groups, n * sizeof *groups);
+  current.n_groups = n;
+  return 0;
+}
+
+/* The calls give the old value and no error: asking with -1 tells whether it worked. */
+static int
+take_gid (uint32_t gid)
+{
+  if (gid == current.gid)
+    return 0;
+  setfsgid (gid);
+  if ((uint32_t) setfsgid ((gid_t) -1) != gid)
+    return EPERM;
+  current.gid = gid;
+  return 0;
+}
+
+static int
+take_uid (uint32_t uid)
+{
+  if (uid == current.uid)
+    return 0;
+  setfsuid (uid);
+  if ((uint32_t) setfsuid ((uid_t) -1) != uid)
+    return EPERM;
+  current.uid = uid;
+  return 0;
+}
+
+static void
+take_umask (uint32_t mask)
+{
+  if ((mask & 0777) == current.umask)
+    return;
+  current.umask = mask & 0777;
+  umask (current.umask);
+}
+
+int
+fts_caller_become (const FtsIdentity *who)
+{
+  int failed = current.started ? 0 : start_thread ();
+
+  if (failed)
+    return failed;
+  take_umask (who->umask);
+  if (!current.can_switch)
+    return 0;
+  failed = take_groups (who->n_groups, who->groups);
+  if (!failed)
+    failed = take_gid (who->gid);
+  if (!failed)
+    failed = take_uid (who->uid);
+  return failed;
+}
+
+int
+fts_caller_become_server (void)
+{
+  if (!current.started || !current.can_switch)
+    return 0;
+  int failed = take_uid (0);
+  return failed ? failed : take_gid (0);
+}

@@ -1,0 +1,31 @@
+/* caller.h - whose rights the calling thread has when it touches files.
+ *
+ * A server that runs as root does each command with the file-system user, group, groups and
+ * umask of the request (setfsuid(2) and its relatives are of a thread, not of the process).  A
+ * change of the file-system user away from 0 also takes the capabilities that override file
+ * permissions away, so the kernel checks the caller's rights as if it were here.  A server that
+ * runs as another user does everything as that user, only the umask is the caller's.
+ *
+ * A thread keeps the last caller's identity until the next one comes, so that a run of commands
+ * of one user costs nothing; what needs the server's own rights says so first.
+ *
+ * Errors: EPERM where an identity cannot be taken (numbers that do not exist here); the command
+ * must then not be done.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+  uint32_t uid, gid, umask;
+  uint32_t n_groups;
+  const uint32_t *groups;
+} FtsIdentity;
+
+/* The calling thread acts for WHO until it says otherwise.  0 or an errno. */
+int fts_caller_become (const FtsIdentity *who);
+/* The calling thread acts as the server itself (groups and umask stay). */
+int fts_caller_become_server (void);
+/* Can this process take other identities at all? */
+bool fts_caller_can_switch (void);

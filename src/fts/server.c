@@ -1,0 +1,468 @@
+/* server.c - life of the server, and the way of one request through it.
+ *
+ * receive and decode - find the command's row - pin the files it names - become the caller -
+ * run the command - answer - drop what is left of the request.
+ *
+ * A request that is not exactly right ends the connection (PROTOCOL); a command that fails
+ * answers its errno and the connection goes on.
+ */
+#include "fts/server_ops.h"
+
+#include "base/error.h"
+#include "fts/caller.h"
+#include "fts/server_key.h"
+#include "fts/status.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define MOST_CACHED_DESCRIPTORS 512u
+#define IDLE_DESCRIPTOR_US      (10 * G_USEC_PER_SEC)
+
+typedef struct {
+  uint64_t calls, errors, time_us; /* atomic */
+} Counter;
+
+struct FtsServer {
+  FtsExports *exports;
+  GArray *served; /* of FtsServed, one an export; constant */
+  FtsSessions *sessions;
+  Counter counters[FTS_OP_N];
+  uint64_t bytes_read, bytes_written; /* atomic */
+};
+
+/* How server.c prepares a command. */
+typedef struct {
+  FtsCommandFunc run;
+  int files;      /* handles to pin: 0, 1 or 2 */
+  bool as_caller; /* needs the caller's rights: makes, finds or opens something */
+} Row;
+
+static const Row rows[FTS_OP_N] = {
+  [FTS_OP_ATTACH] = { fts_serve_attach, 0, false },
+  [FTS_OP_LOOKUP] = { fts_serve_lookup, 1, true },
+  [FTS_OP_WALK] = { fts_serve_walk, 1, true },
+  [FTS_OP_GETATTR] = { fts_serve_getattr, 1, false },
+  [FTS_OP_SETATTR] = { fts_serve_setattr, 1, true },
+  [FTS_OP_READLINK] = { fts_serve_readlink, 1, false },
+  [FTS_OP_OPEN] = { fts_serve_open, 1, true },
+  [FTS_OP_CREATE] = { fts_serve_create, 1, true },
+  [FTS_OP_READ] = { fts_serve_read, 0, false },
+  [FTS_OP_WRITE] = { fts_serve_write, 0, false },
+  [FTS_OP_CLOSE] = { fts_serve_close, 0, false },
+  [FTS_OP_FSYNC] = { fts_serve_fsync, 0, false },
+  [FTS_OP_DIR] = { fts_serve_dir, 1, true },
+  [FTS_OP_MKNOD] = { fts_serve_mknod, 1, true },
+  [FTS_OP_MKDIR] = { fts_serve_mkdir, 1, true },
+  [FTS_OP_SYMLINK] = { fts_serve_symlink, 1, true },
+  [FTS_OP_LINK] = { fts_serve_link, 2, true },
+  [FTS_OP_UNLINK] = { fts_serve_unlink, 1, true },
+  [FTS_OP_RMDIR] = { fts_serve_rmdir, 1, true },
+  [FTS_OP_RENAME] = { fts_serve_rename, 2, true },
+  [FTS_OP_STATFS] = { fts_serve_statfs, 1, false },
+  [FTS_OP_GET] = { fts_serve_get, 1, true },
+  [FTS_OP_PUT] = { fts_serve_put, 1, true },
+};
+
+/* ---- life ---- */
+
+static unsigned
+choose_most_descriptors (const FtsServerConfig *config)
+{
+  struct rlimit limit;
+
+  if (config->most_descriptors > 0)
+    return config->most_descriptors;
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    return MOST_CACHED_DESCRIPTORS / 4;
+  return (unsigned) MIN (limit.rlim_cur / 2, MOST_CACHED_DESCRIPTORS);
+}
+
+static bool
+add_served (FtsServer *server, const FtsExport *export, const FtsHandlesConfig *config,
+            GError **error)
+{
+  FtsServed served = { export, fts_handles_new (export, config, error) };
+
+  if (served.handles == NULL)
+    return false;
+  g_array_append_val (server->served, served);
+  return true;
+}
+
+FtsServer *
+fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError **error)
+{
+  static const FtsServerConfig defaults = { 0 };
+  unsigned n = fts_exports_count (exports);
+  FtsHandlesConfig handles = { 0 };
+
+  if (config == NULL)
+    config = &defaults;
+  if (n == 0) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "nothing to serve: no export");
+    return NULL;
+  }
+  if (!fts_server_key_load (config->state_dir, handles.key, error))
+    return NULL;
+  handles.most_descriptors = MAX (choose_most_descriptors (config) / n, 1);
+  handles.by_path = config->by_path;
+
+  g_autoptr (FtsServer) server = g_new0 (FtsServer, 1);
+  server->exports = exports;
+  server->served = g_array_new (FALSE, FALSE, sizeof (FtsServed));
+  server->sessions = fts_sessions_new ();
+  for (unsigned i = 0; i < n; i++)
+    if (!add_served (server, fts_exports_get (exports, i), &handles, error))
+      return NULL;
+  sodium_memzero (handles.key, sizeof handles.key);
+  return g_steal_pointer (&server);
+}
+
+const char *
+fts_server_secret_of (const char *name, void *user_data)
+{
+  const FtsServer *server = user_data;
+  return fts_exports_secret_of (server->exports, name);
+}
+
+FtsServer *
+fts_server_new (FtsExports *exports, GError **error)
+{
+  return fts_server_new_with (exports, NULL, error);
+}
+
+void
+fts_server_free (FtsServer *server)
+{
+  if (server == NULL)
+    return;
+  for (guint i = 0; i < server->served->len; i++)
+    fts_handles_free (g_array_index (server->served, FtsServed, i).handles);
+  g_array_unref (server->served);
+  fts_sessions_free (server->sessions);
+  g_free (server);
+}
+
+void
+fts_server_tick (FtsServer *server)
+{
+  for (guint i = 0; i < server->served->len; i++)
+    fts_handles_sweep (g_array_index (server->served, FtsServed, i).handles,
+                       IDLE_DESCRIPTOR_US);
+}
+
+/* ---- connections ---- */
+
+void *
+fts_server_connect (FtsServer *server, uint32_t index, uint64_t generation,
+                    const char *name)
+{
+  FtsPeer *peer = g_new0 (FtsPeer, 1);
+
+  peer->server = server;
+  peer->session = fts_sessions_open (server->sessions, index, generation);
+  g_strlcpy (peer->name, name, sizeof peer->name);
+  return peer;
+}
+
+void
+fts_server_disconnect (void *user_data)
+{
+  FtsPeer *peer = user_data;
+
+  fts_sessions_close (peer->server->sessions, peer->session);
+  g_free (peer);
+}
+
+int
+fts_serve_attach (FtsJob *job)
+{
+  FtsPeer *peer = job->peer;
+  FtsServer *server = peer->server;
+  const FtsRequest *request = job->request;
+  g_autofree char *name = g_strndup (request->name.bytes, request->name.len);
+  const FtsExport *export = fts_exports_find (server->exports, name);
+  int failed = 0;
+
+  if (export == NULL)
+    return ENOENT;
+  if (!fts_export_allows (export, peer->name))
+    return EACCES;
+  for (guint i = 0; i < server->served->len; i++)
+    if (g_array_index (server->served, FtsServed, i).export == export)
+      peer->served = &g_array_index (server->served, FtsServed, i);
+  peer->read_only = export->read_only || request->open_flags & FTS_OPEN_READ_ONLY;
+
+  g_autoptr (FtsPin) root = fts_handles_pin_root (peer->served->handles, &failed);
+  if (root == NULL)
+    return failed;
+  job->answer.handle = root->handle;
+  job->answer.length = FTS_SERVER_MAX_DATA;
+  if (export->read_only)
+    job->answer.flags |= FTS_ANSWER_READ_ONLY;
+  return fts_attr_load (root->fd, &job->answer.attr, NULL);
+}
+
+/* ---- receiving ---- */
+
+static bool
+refuse (FtsJob *job, const char *what)
+{
+  g_set_error (&job->broken, FTS_ERROR, FTS_ERROR_PROTOCOL, "malformed request: %s",
+               what);
+  return false;
+}
+
+static bool
+receive_fragment (FtsJob *job)
+{
+  FtsFragment fragment;
+
+  if (!job->stream->receive (job->stream, &fragment, &job->broken))
+    return false;
+  job->rest = fragment.data;
+  job->rest_len = fragment.len;
+  job->request_ended = fragment.last;
+  return true;
+}
+
+/* Moves up to WANT header bytes in all from the fragments into HEADER. */
+static bool
+gather (FtsJob *job, uint8_t *header, size_t *have, size_t want)
+{
+  while (*have < want) {
+    if (job->rest_len == 0 && job->request_ended)
+      return refuse (job, "too short");
+    if (job->rest_len == 0 && !receive_fragment (job))
+      return false;
+    size_t len = MIN (want - *have, job->rest_len);
+    memcpy (header + *have, job->rest, len);
+    *have += len;
+    job->rest += len;
+    job->rest_len -= len;
+  }
+  return true;
+}
+
+/* The header is copied, as texts and handles are used after more was received. */
+static bool
+receive_request (FtsJob *job, uint8_t header[FTS_WIRE_HEADER_MAX], FtsRequest *request)
+{
+  size_t have = 0;
+  size_t used;
+  FtsLe32 length;
+
+  if (!receive_fragment (job) || !gather (job, header, &have, sizeof length))
+    return false;
+  memcpy (&length, header, sizeof length);
+  size_t want = fts_le32_get (length);
+  if (want < sizeof length || want > FTS_WIRE_HEADER_MAX)
+    return refuse (job, "length");
+  if (!gather (job, header, &have, want))
+    return false;
+  if (!fts_wire_decode_request (header, want, request, &used) || used != want)
+    return refuse (job, "header");
+  return true;
+}
+
+bool
+fts_job_take_data (FtsJob *job, const uint8_t **data, size_t *len)
+{
+  while (job->rest_len == 0 && !job->request_ended)
+    if (!receive_fragment (job))
+      return false;
+  *data = job->rest;
+  *len = job->rest_len;
+  job->rest_len = 0;
+  return true;
+}
+
+static bool
+drop_rest (FtsJob *job)
+{
+  while (!job->request_ended)
+    if (!receive_fragment (job))
+      return false;
+  return true;
+}
+
+/* ---- answering ---- */
+
+bool
+fts_job_send_answer (FtsJob *job, int failed)
+{
+  g_autoptr (GByteArray) header = g_byte_array_sized_new (512);
+  struct iovec iov[2];
+  int n = 1;
+
+  job->answer.status = fts_status_from_errno (failed);
+  fts_wire_encode_answer (&job->answer, header);
+  iov[0] = (struct iovec){ header->data, header->len };
+  if (!failed && job->data != NULL && job->data->len > 0)
+    iov[n++] = (struct iovec){ job->data->data, job->data->len };
+  job->answered = true;
+  return job->stream->send (job->stream, iov, n, &job->broken);
+}
+
+/* ---- running ---- */
+
+int
+fts_job_become_caller (FtsJob *job)
+{
+  const FtsRequest *request = job->request;
+  FtsIdentity who = { request->uid, request->gid, request->umask, request->n_groups,
+                      request->groups };
+
+  return fts_caller_become (&who);
+}
+
+static int
+pin_files (FtsJob *job, const Row *row)
+{
+  int failed = 0;
+
+  if (row->files >= 1)
+    job->file = fts_handles_pin (job->handles, &job->request->handle, &failed);
+  if (row->files >= 2 && job->file != NULL)
+    job->file2 = fts_handles_pin (job->handles, &job->request->handle2, &failed);
+  return failed;
+}
+
+static int
+run (FtsJob *job)
+{
+  const FtsRequest *request = job->request;
+  const FtsCommand *command = fts_wire_command (request->op);
+  const Row *row = &rows[request->op];
+
+  if (request->op == FTS_OP_QUIT)
+    return 0;
+  if (row->run == NULL || command == NULL)
+    return ENOSYS;
+  if (job->handles == NULL && request->op != FTS_OP_ATTACH)
+    return ENOTCONN;
+  if (command->modifies && fts_job_is_read_only (job))
+    return EROFS;
+  int failed = pin_files (job, row);
+  if (!failed && row->as_caller)
+    failed = fts_job_become_caller (job);
+  return failed ? failed : row->run (job);
+}
+
+static void
+count_job (FtsServer *server, FtsOp op, bool failed, int64_t time_us)
+{
+  Counter *counter = &server->counters[op];
+
+  __atomic_fetch_add (&counter->calls, 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add (&counter->errors, failed ? 1 : 0, __ATOMIC_RELAXED);
+  __atomic_fetch_add (&counter->time_us, (uint64_t) time_us, __ATOMIC_RELAXED);
+}
+
+void
+fts_job_count (FtsJob *job, uint64_t read_len, uint64_t written_len)
+{
+  FtsServer *server = job->peer->server;
+
+  __atomic_fetch_add (&server->bytes_read, read_len, __ATOMIC_RELAXED);
+  __atomic_fetch_add (&server->bytes_written, written_len, __ATOMIC_RELAXED);
+}
+
+static void
+serve_request (FtsJob *job)
+{
+  const FtsPeer *peer = job->peer;
+  int64_t start_us = g_get_monotonic_time ();
+
+  job->answer.op = job->request->op;
+  job->answer.tag = job->request->tag;
+  if (peer->served != NULL) {
+    job->export = peer->served->export;
+    job->handles = peer->served->handles;
+  }
+  int failed = run (job);
+  if (job->broken == NULL && !job->answered)
+    fts_job_send_answer (job, failed);
+  if (job->broken == NULL)
+    drop_rest (job);
+  count_job (peer->server, job->request->op, failed || job->broken != NULL,
+             g_get_monotonic_time () - start_us);
+}
+
+static void
+clear_job (FtsJob *job)
+{
+  fts_fdcache_unref (job->file);
+  fts_fdcache_unref (job->file2);
+  g_clear_pointer (&job->data, g_byte_array_unref);
+  g_clear_pointer (&job->text, g_free);
+}
+
+bool
+fts_server_serve_stream (void *user_data, FtsStream *stream, GError **error)
+{
+  FtsPeer *peer = user_data;
+  uint8_t header[FTS_WIRE_HEADER_MAX];
+  FtsRequest request;
+  FtsJob job = {
+    .peer = peer, .session = peer->session, .request = &request, .stream = stream
+  };
+
+  if (receive_request (&job, header, &request))
+    serve_request (&job);
+  clear_job (&job);
+  if (job.broken != NULL) {
+    g_propagate_error (error, job.broken);
+    return false;
+  }
+  return request.op != FTS_OP_QUIT;
+}
+
+/* ---- helpers of the commands ---- */
+
+bool
+fts_job_is_read_only (const FtsJob *job)
+{
+  return job->peer->read_only;
+}
+
+uint32_t
+fts_job_allowed_mode (const FtsJob *job, uint32_t mode, uint32_t type)
+{
+  mode &= 07777;
+  if (S_ISDIR (type) || job->export->allow_setid)
+    return mode;
+  return mode & ~(uint32_t) (S_ISUID | S_ISGID);
+}
+
+/* ---- statistics ---- */
+
+void
+fts_server_get_stats (FtsServer *server, FtsServerStats *out)
+{
+  FtsSessionsStats sessions;
+
+  *out = (FtsServerStats){ 0 };
+  for (int op = 0; op < FTS_OP_N; op++) {
+    out->calls[op] = __atomic_load_n (&server->counters[op].calls, __ATOMIC_RELAXED);
+    out->errors[op] = __atomic_load_n (&server->counters[op].errors, __ATOMIC_RELAXED);
+    out->time_us[op] =
+      __atomic_load_n (&server->counters[op].time_us, __ATOMIC_RELAXED);
+  }
+  out->bytes_read = __atomic_load_n (&server->bytes_read, __ATOMIC_RELAXED);
+  out->bytes_written = __atomic_load_n (&server->bytes_written, __ATOMIC_RELAXED);
+  fts_sessions_get_stats (server->sessions, &sessions);
+  out->sessions = sessions.sessions;
+  out->open_files = sessions.open_files;
+  for (guint i = 0; i < server->served->len; i++) {
+    FtsFdCacheStats one;
+    fts_handles_get_stats (g_array_index (server->served, FtsServed, i).handles, &one);
+    out->descriptors.pins += one.pins;
+    out->descriptors.descriptors += one.descriptors;
+    out->descriptors.hits += one.hits;
+    out->descriptors.misses += one.misses;
+  }
+}

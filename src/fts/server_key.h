@@ -1,0 +1,12 @@
+/* server_key.h - the key that proves a handle to be the server's own (handles.h).
+ *
+ * Kept in STATE_DIR/handle.key (mode 0600, made at the first start), so that the clients' handles
+ * outlive a restart; without a directory it is another one at each start.
+ * Errors: CONFIG for a file that is damaged or readable by others, FTS_ERRNO.
+ */
+#pragma once
+
+#include "fts/handles.h"
+
+bool fts_server_key_load (const char *state_dir, uint8_t key[FTS_HANDLE_KEY_LEN],
+                          GError **error);

@@ -1,0 +1,125 @@
+/* server_ops.h - what the server's command groups share: a job, and its helpers.
+ *
+ * A job is one request being served.  server.c decodes it, pins the files it names, takes the
+ * caller's identity where the command's row says so, and runs the command's function: it fills
+ * `answer` (and `data`), or answers by itself through the stream and sets `answered`.  The
+ * function returns 0 or the errno for the caller.  What fails between the two hosts is set in
+ * `broken` and ends the connection.
+ *
+ * One file a group: server_names.c, server_attr.c, server_data.c, server_dir.c, server_get.c,
+ * server_put.c.
+ *
+ * Threads: a job belongs to the thread that serves its connection.
+ */
+#pragma once
+
+#include "fts/handles.h"
+#include "fts/server.h"
+#include "fts/session.h"
+#include "fts/stream.h"
+
+#include <limits.h>
+
+/* The most data of one READ, OPEN or DIR answer; ATTACH tells it. */
+#define FTS_SERVER_MAX_DATA (4u << 20)
+
+typedef struct {
+  const FtsExport *export;
+  FtsHandles *handles;
+} FtsServed;
+
+/* One client's connection; ATTACH chooses the export. */
+typedef struct {
+  FtsServer *server;
+  FtsSession *session;
+  const FtsServed *served; /* NULL before ATTACH */
+  bool read_only;
+  char name[FTS_NAME_LEN];
+} FtsPeer;
+
+typedef struct {
+  FtsPeer *peer;
+  const FtsExport *export;
+  FtsHandles *handles;
+  FtsSession *session;
+  const FtsRequest *request;
+  FtsPin *file;  /* of request->handle */
+  FtsPin *file2; /* of request->handle2, where the command has one */
+
+  FtsStream *stream;
+  const uint8_t *rest; /* request data received and not taken */
+  size_t rest_len;
+  bool request_ended; /* nothing comes after `rest` */
+
+  FtsAnswer answer;
+  GByteArray *data; /* what follows the answer's operands */
+  char *text;       /* owns what answer.name points to */
+  bool answered;    /* the function has sent the answer itself */
+  GError *broken;   /* the connection failed */
+} FtsJob;
+
+typedef int (*FtsCommandFunc) (FtsJob *job);
+
+int fts_serve_attach (FtsJob *job);
+int fts_serve_lookup (FtsJob *job);
+int fts_serve_walk (FtsJob *job);
+int fts_serve_getattr (FtsJob *job);
+int fts_serve_setattr (FtsJob *job);
+int fts_serve_readlink (FtsJob *job);
+int fts_serve_open (FtsJob *job);
+int fts_serve_create (FtsJob *job);
+int fts_serve_read (FtsJob *job);
+int fts_serve_write (FtsJob *job);
+int fts_serve_close (FtsJob *job);
+int fts_serve_fsync (FtsJob *job);
+int fts_serve_dir (FtsJob *job);
+int fts_serve_mknod (FtsJob *job);
+int fts_serve_mkdir (FtsJob *job);
+int fts_serve_symlink (FtsJob *job);
+int fts_serve_link (FtsJob *job);
+int fts_serve_unlink (FtsJob *job);
+int fts_serve_rmdir (FtsJob *job);
+int fts_serve_rename (FtsJob *job);
+int fts_serve_statfs (FtsJob *job);
+int fts_serve_get (FtsJob *job);
+int fts_serve_put (FtsJob *job);
+
+/* ---- helpers ---- */
+
+/* Next data of the request: *LEN 0 at its end.  False: broken. */
+bool fts_job_take_data (FtsJob *job, const uint8_t **data, size_t *len);
+/* Counts file data for the statistics. */
+void fts_job_count (FtsJob *job, uint64_t read_len, uint64_t written_len);
+/* Sends the answer as it stands with STATUS (errno), then marks it answered. */
+bool fts_job_send_answer (FtsJob *job, int failed);
+
+bool fts_job_is_read_only (const FtsJob *job);
+/* The permission bits of MODE for a file of TYPE (S_IFMT), without set-id bits where the export
+ * does not let peers set them; a directory's only tell who owns new files in it and may stay. */
+uint32_t fts_job_allowed_mode (const FtsJob *job, uint32_t mode, uint32_t type);
+
+/* The request's identity from here on.  0 or an errno. */
+int fts_job_become_caller (FtsJob *job);
+
+/* The descriptor that a command on file data uses: the open file the request names, else one
+ * opened for this command with FLAGS and the caller's rights. */
+typedef struct {
+  int fd;
+  FtsOpenFile *open; /* NULL when fd is this command's own */
+} FtsJobFile;
+
+/* 0, or an errno: ESTALE for an open_id of an earlier session, EBADF for one without the right
+ * that FLAGS (O_ACCMODE of it) asks for. */
+int fts_job_use_file (FtsJob *job, int flags, FtsJobFile *out);
+void fts_job_end_file (FtsJobFile *file);
+
+/* Opens the file of PIN anew with the calling thread's rights.  -errno. */
+int fts_job_reopen (const FtsPin *pin, int flags);
+/* O_* of FTS_OPEN_*. */
+int fts_job_open_flags (uint32_t open_flags);
+
+/* FD (O_PATH, taken over) is NAME in DIR (NULL where not known): handle and attributes go into
+ * the answer.  0 or an errno. */
+int fts_job_answer_node (FtsJob *job, int fd, const FtsPin *dir, const char *name);
+/* What PATH (from the request's handle; empty = the handle itself) leads to.  -errno. */
+int fts_job_walk (FtsJob *job, const FtsText *path);

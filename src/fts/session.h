@@ -1,0 +1,45 @@
+/* session.h - what one client incarnation has open at the server.
+ *
+ * All connections of one process (host-table index and generation) share a session; it lives as
+ * long as one of them does.  Open files are named by open_id, which is never used twice, also
+ * not by a later start of the server.
+ *
+ * Threads: any; the table of sessions and each session have a lock of their own, table first.
+ * An open file is used by any number of threads at once; its descriptor is closed when it was
+ * closed and the last user let it go.
+ */
+#pragma once
+
+#include "fts/wire.h"
+
+typedef struct FtsSessions FtsSessions;
+typedef struct FtsSession FtsSession;
+
+typedef struct {
+  int fd;
+  uint32_t open_flags; /* FTS_OPEN_* */
+  FtsHandle handle;
+  int refs; /* atomic */
+} FtsOpenFile;
+
+FtsSessions *fts_sessions_new (void);
+void fts_sessions_free (FtsSessions *sessions); /* every session was closed */
+
+/* One more connection of the client; close once for each. */
+FtsSession *fts_sessions_open (FtsSessions *sessions, uint32_t index,
+                               uint64_t generation);
+void fts_sessions_close (FtsSessions *sessions, FtsSession *session);
+
+/* Takes FD over; 0 when the client has too many files open (EMFILE; FD is closed). */
+uint64_t fts_session_add (FtsSession *session, int fd, uint32_t open_flags,
+                          const FtsHandle *handle);
+/* NULL for an open_id that is not (or no longer) this session's.  Unref it. */
+FtsOpenFile *fts_session_find (FtsSession *session, uint64_t open_id);
+bool fts_session_remove (FtsSession *session, uint64_t open_id);
+void fts_open_file_unref (FtsOpenFile *file); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsOpenFile, fts_open_file_unref)
+
+typedef struct {
+  unsigned sessions, open_files;
+} FtsSessionsStats;
+void fts_sessions_get_stats (FtsSessions *sessions, FtsSessionsStats *out);
