@@ -4,6 +4,7 @@ Everything lies in one private directory, in /dev/shm where there is one; severa
 side.  A lab ends only processes that it started.  Root, for mounts.
 """
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -41,6 +42,34 @@ def wait_until(what, seconds, condition):
             raise LabError(f"no {what} within {seconds} s")
         time.sleep(0.01)
     return value
+
+
+@dataclasses.dataclass
+class Counters:
+    """Of one process or several, since it started."""
+    reads: int = 0
+    writes: int = 0
+    read_bytes: int = 0
+    written_bytes: int = 0
+    polls: int = 0
+    pairs: int = 0
+
+    def __add__(self, other):
+        return Counters(*(a + b for a, b in zip(dataclasses.astuple(self),
+                                                dataclasses.astuple(other))))
+
+    def __sub__(self, other):
+        return Counters(*(a - b for a, b in zip(dataclasses.astuple(self),
+                                                dataclasses.astuple(other))))
+
+
+def counters_from(stats):
+    """Of the JSON that ftsd and ftsfs write at SIGUSR1; requests are counted where they are made."""
+    total = Counters(pairs=sum(stats["calls"].values()) if "source" in stats else 0)
+    for device in stats["lun"]:
+        total += Counters(device["reads"], device["writes"], device["read_bytes"],
+                          device["written_bytes"], device["polls"], 0)
+    return total
 
 
 class Lab:
@@ -132,6 +161,18 @@ class Lab:
                 return json.loads(file.read_text(encoding="utf-8"))
             return None
         return wait_until(f"counters of {name}", 5, read)
+
+    def fts(self, *words):
+        """A command line of the client."""
+        return [program("fts"), "--volume", self.volume, "server:/demo", *words]
+
+    def counters_of(self, name):
+        """The Counters of one process."""
+        return counters_from(self.stats(name))
+
+    def counters(self, mount):
+        """Both sides of MOUNT together."""
+        return self.counters_of(mount) + self.counters_of("ftsd")
 
     def cpu_seconds(self, name):
         pid = self.server.pid if name == "ftsd" else self.mounts[name]

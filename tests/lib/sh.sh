@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # sh.sh - what every shell test (and the lab) starts with.
 #
-#   . "$FTS_SOURCE/tests/lib/sh.sh"
+#   . "$(dirname "$0")/../lib/sh.sh"
 #
 # Gives: a private directory $work in /dev/shm, the built programs in PATH, a clean-up that runs
 # however the script ends, and the words below.  Meson sets FTS_BUILD and FTS_SOURCE; by hand they

@@ -65,3 +65,5 @@ const uint8_t *lun_emul_map (const LunEmul *emul, uint64_t lba, uint32_t blocks)
 uint32_t *lun_emul_wake_word (LunEmul *emul, uint64_t byte_offset);
 void lun_emul_wait_begin (LunEmul *emul, uint64_t byte_offset);
 void lun_emul_wait_end (LunEmul *emul, uint64_t byte_offset);
+/* Wakes everybody who sleeps on that word though nothing was written (to end a wait early). */
+void lun_emul_wake (LunEmul *emul, uint64_t byte_offset);

@@ -145,9 +145,10 @@ typedef struct {
   bool (*reset) (LunTransport *transport, GError **error);
 
   /* Optional (facts.can_wake).  Blocks the caller until a run differs from `seen`, the time
-   * is over or the bell rang.  Issues no command.  A wake-up may be spurious only in blind
-   * mode.  Any thread, any number at once. */
-  LunWake (*wait) (LunTransport *transport, const LunWatch *watches, int n_watches,
+   * is over or the bell rang.  Issues no command and leaves `buf` alone.  LUN_WAKE_DIFFERS:
+   * `differs` tells which ones (blind: all of them).  Spurious only in blind mode.  Any
+   * thread, any number at once. */
+  LunWake (*wait) (LunTransport *transport, LunWatch *watches, int n_watches,
                    const LunWakePlan *plan);
 
   /* Optional.  Reports the layer's or transport's own statistics.  Any thread. */
@@ -186,8 +187,8 @@ char *lun_transport_identify (LunTransport *transport, GError **error);
 void lun_transport_submit (LunTransport *transport, LunIo *io);
 void lun_transport_abort (LunTransport *transport, uint64_t tag);
 bool lun_transport_reset (LunTransport *transport, GError **error);
-LunWake lun_transport_wait (LunTransport *transport, const LunWatch *watches,
-                            int n_watches, const LunWakePlan *plan);
+LunWake lun_transport_wait (LunTransport *transport, LunWatch *watches, int n_watches,
+                            const LunWakePlan *plan);
 /* Of the transport and all layers of it. */
 void lun_transport_visit_stats (LunTransport *transport, LunStatVisit visit,
                                 void *user_data);

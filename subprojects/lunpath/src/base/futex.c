@@ -61,3 +61,10 @@ lun_futex_bump (uint32_t *word)
   __atomic_add_fetch (word, 1, __ATOMIC_SEQ_CST);
   syscall (SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0);
 }
+
+void
+lun_futex_bump_shared (uint32_t *word)
+{
+  __atomic_add_fetch (word, 1, __ATOMIC_SEQ_CST);
+  syscall (SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}

@@ -24,3 +24,5 @@ bool lun_futex_wait (const LunFutex *words, unsigned n_words, int64_t until_us);
 
 /* Adds one to a private word and wakes all that sleep on it. */
 void lun_futex_bump (uint32_t *word);
+/* The same for a word that processes share. */
+void lun_futex_bump_shared (uint32_t *word);

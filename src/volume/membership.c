@@ -1,0 +1,374 @@
+#include "volume/membership.h"
+
+#include "base/error.h"
+#include "volume/identity.h"
+#include "volume/join.h"
+#include "volume/member.h"
+
+#include <string.h>
+#include <time.h>
+
+/* How often a table is read again while joining or waiting for the lock. */
+#define READ_PAUSE_US 20000
+
+FtsVolume *
+fts_member_volume (const FtsMember *member)
+{
+  return member->volume;
+}
+
+const FtsHost *
+fts_member_self (const FtsMember *member)
+{
+  return &member->self;
+}
+
+void
+fts_member_fence (FtsMember *member, const char *why)
+{
+  if (!atomic_exchange (&member->is_fenced, true))
+    g_warning ("%s (%s) stops using the volume: %s", member->self.name,
+               fts_host_role_name (member->self.role), why);
+}
+
+bool
+fts_member_is_fenced (const FtsMember *member)
+{
+  int64_t limit_us =
+    (member->self.dead_ms - member->self.heartbeat_ms) * INT64_C (1000);
+
+  if (atomic_load (&member->is_fenced))
+    return true;
+  if (g_get_monotonic_time () - atomic_load (&member->last_beat_us) <= limit_us)
+    return false;
+  fts_member_fence ((FtsMember *) member,
+                    "its heartbeat could not be written for the dead time");
+  return true;
+}
+
+static uint32_t
+find_gone (const FtsHost *table, uint32_t n, uint32_t damaged)
+{
+  uint32_t gone = 0;
+
+  for (uint32_t i = 0; i < n; i++)
+    if (!(damaged & 1U << i) && fts_identity_is_gone (&table[i]))
+      gone |= 1U << i;
+  return gone;
+}
+
+static void
+update_peers (FtsMember *member, const FtsHost *table, uint32_t damaged)
+{
+  uint32_t n = fts_volume_mcb (member->volume)->max_hosts;
+  uint32_t gone = find_gone (table, n, damaged);
+  int64_t gap_us = member->self.heartbeat_ms * INT64_C (2000);
+  FtsDeath deaths[FTS_MAX_HOSTS];
+  unsigned n_deaths;
+
+  pthread_mutex_lock (&member->mutex);
+  n_deaths = fts_peers_update (&member->peers, table, n, damaged, gone,
+                               g_get_monotonic_time (), gap_us, deaths);
+  g_array_append_vals (member->deaths, deaths, n_deaths);
+  if (n_deaths > 0)
+    pthread_cond_signal (&member->wake);
+  pthread_mutex_unlock (&member->mutex);
+}
+
+bool
+fts_member_refresh (FtsMember *member, FtsHost table[FTS_MAX_HOSTS], uint32_t *damaged,
+                    GError **error)
+{
+  FtsHost own_table[FTS_MAX_HOSTS];
+  uint32_t own_damaged;
+  bool ok;
+
+  if (table == NULL)
+    table = own_table;
+  if (damaged == NULL)
+    damaged = &own_damaged;
+  memset (table, 0, sizeof own_table);
+  pthread_mutex_lock (&member->read_mutex);
+  ok = fts_hosttab_load_all (member->volume, table, damaged, error);
+  if (ok)
+    update_peers (member, table, *damaged);
+  pthread_mutex_unlock (&member->read_mutex);
+  return ok;
+}
+
+bool
+fts_member_is_holder_dead (uint32_t index, uint64_t generation, void *user_data)
+{
+  FtsMember *member = user_data;
+  int64_t last_read_us;
+  bool is_alive;
+
+  pthread_mutex_lock (&member->mutex);
+  last_read_us = member->peers.last_read_us;
+  pthread_mutex_unlock (&member->mutex);
+  if (g_get_monotonic_time () - last_read_us < READ_PAUSE_US)
+    return false;
+  if (!fts_member_refresh (member, NULL, NULL, NULL))
+    return false;
+  pthread_mutex_lock (&member->mutex);
+  is_alive = fts_peers_is_alive (&member->peers, index, generation);
+  pthread_mutex_unlock (&member->mutex);
+  return !is_alive;
+}
+
+/* ---- joining ---- */
+
+static bool
+take_config (FtsMember *member, const FtsMemberConfig *config, GError **error)
+{
+  const FtsMcb *mcb = fts_volume_mcb (member->volume);
+  FtsHost *self = &member->self;
+
+  fts_identity_fill (self);
+  fts_identity_host_name (self->name);
+  if (config->name != NULL) {
+    if (config->name[0] == '\0' || strlen (config->name) >= FTS_NAME_LEN) {
+      g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+                   "member name \"%s\": must have 1 to %u bytes", config->name,
+                   FTS_NAME_LEN - 1);
+      return false;
+    }
+    g_strlcpy (self->name, config->name, sizeof self->name);
+  }
+  self->role = config->role;
+  g_strlcpy (self->program, config->program != NULL ? config->program : "",
+             sizeof self->program);
+  self->state = FTS_HOST_ACTIVE;
+  self->heartbeat = 1;
+  self->heartbeat_ms =
+    config->heartbeat_ms != 0 ? config->heartbeat_ms : mcb->heartbeat_ms;
+  self->dead_ms = config->dead_ms != 0 ? config->dead_ms : mcb->dead_ms;
+  self->io_timeout_ms = mcb->io_timeout_ms;
+  member->on_peer_dead = config->on_peer_dead;
+  member->user_data = config->user_data;
+  if (self->dead_ms >= 2 * self->heartbeat_ms)
+    return true;
+  g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+               "the dead time (%u ms) must be two heartbeat periods (%u ms) at least",
+               self->dead_ms, self->heartbeat_ms);
+  return false;
+}
+
+static FtsMember *
+new_member (FtsVolume *volume)
+{
+  FtsMember *member = g_new0 (FtsMember, 1);
+  pthread_condattr_t attr;
+
+  member->volume = volume;
+  member->deaths = g_array_new (FALSE, FALSE, sizeof (FtsDeath));
+  pthread_mutex_init (&member->read_mutex, NULL);
+  pthread_mutex_init (&member->mutex, NULL);
+  pthread_condattr_init (&attr);
+  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
+  pthread_cond_init (&member->wake, &attr);
+  pthread_condattr_destroy (&attr);
+  return member;
+}
+
+static void
+free_member (FtsMember *member)
+{
+  fts_lock_free (member->lock);
+  g_array_unref (member->deaths);
+  pthread_cond_destroy (&member->wake);
+  pthread_mutex_destroy (&member->mutex);
+  pthread_mutex_destroy (&member->read_mutex);
+  g_free (member);
+}
+
+static FtsJoin
+choose (FtsMember *member, char *name)
+{
+  FtsJoin join;
+
+  pthread_mutex_lock (&member->mutex);
+  join = fts_join_choose (&member->peers, fts_volume_mcb (member->volume)->max_hosts,
+                          member->self.role, name, &member->self.index);
+  pthread_mutex_unlock (&member->mutex);
+  return join;
+}
+
+static FtsLockOwner
+owner_of (FtsMember *member, uint32_t index)
+{
+  return (FtsLockOwner){ .index = index,
+                         .generation = member->self.generation,
+                         .is_dead = fts_member_is_holder_dead,
+                         .user_data = member };
+}
+
+static int64_t
+lock_wait_us (const FtsMember *member)
+{
+  const FtsMcb *mcb = fts_volume_mcb (member->volume);
+  int64_t wait_ms = 2 * (int64_t) MAX (mcb->dead_ms, member->self.dead_ms);
+
+  /* by delay, one attempt alone takes two I/O time-outs */
+  if (mcb->lock_method == FTS_LOCK_DELAY)
+    wait_ms += 8 * (int64_t) mcb->io_timeout_ms;
+  return wait_ms * 1000;
+}
+
+/* Under the lock the choice is made again, from a table nobody else joins meanwhile. */
+static bool
+take_entry (FtsMember *member, const char *base, FtsJoin *join, GError **error)
+{
+  FtsLockOwner owner = owner_of (member, FTS_LOCK_NO_INDEX);
+  bool ok;
+
+  if (!fts_lock_take (member->lock, &owner, lock_wait_us (member), error))
+    return false;
+  g_strlcpy (member->self.name, base, sizeof member->self.name);
+  ok = fts_member_refresh (member, NULL, NULL, error);
+  if (ok)
+    *join = choose (member, member->self.name);
+  if (ok && *join == FTS_JOIN_TAKE) {
+    atomic_store (&member->last_beat_us, g_get_monotonic_time ());
+    ok = fts_hosttab_store (member->volume, &member->self, error);
+  }
+  fts_lock_release (member->lock);
+  return ok;
+}
+
+static bool
+refuse_join (FtsMember *member, FtsJoin join, GError **error)
+{
+  const FtsHost *other = &member->peers.peer[member->self.index].host;
+
+  if (join == FTS_JOIN_BUSY)
+    g_set_error (error, FTS_ERROR, FTS_ERROR_BUSY,
+                 "a %s named \"%s\" (pid %u, %s) already runs on this volume",
+                 fts_host_role_name (other->role), other->name, other->pid,
+                 other->program);
+  else
+    g_set_error (error, FTS_ERROR, FTS_ERROR_NO_SLOT,
+                 "all %u entries of the volume's host table are in use",
+                 fts_volume_mcb (member->volume)->max_hosts);
+  return false;
+}
+
+static bool
+find_entry (FtsMember *member, GError **error)
+{
+  char base[FTS_NAME_LEN];
+  int64_t pause_us =
+    MIN (READ_PAUSE_US, fts_volume_mcb (member->volume)->heartbeat_ms * INT64_C (250));
+
+  g_strlcpy (base, member->self.name, sizeof base);
+  for (;;) {
+    char name[FTS_NAME_LEN] = { 0 };
+    FtsJoin join;
+    g_strlcpy (name, base, sizeof name);
+    if (!fts_member_refresh (member, NULL, NULL, error))
+      return false;
+    join = choose (member, name);
+    if (join == FTS_JOIN_TAKE) {
+      if (!take_entry (member, base, &join, error))
+        return false;
+      if (join == FTS_JOIN_TAKE)
+        return true;
+    }
+    if (join != FTS_JOIN_WAIT)
+      return refuse_join (member, join, error);
+    g_usleep ((gulong) pause_us);
+  }
+}
+
+FtsMember *
+fts_member_join (FtsVolume *volume, const FtsMemberConfig *config, GError **error)
+{
+  FtsMember *member = new_member (volume);
+
+  if (!take_config (member, config, error) ||
+      (member->lock = fts_lock_new (volume, error)) == NULL ||
+      !find_entry (member, error)) {
+    free_member (member);
+    return NULL;
+  }
+  g_array_set_size (member->deaths, 0);
+  if (!fts_member_refresh (member, NULL, NULL, error) ||
+      !fts_heartbeat_start (member, error)) {
+    FtsHost empty = { .index = member->self.index };
+    fts_hosttab_store (volume, &empty, NULL);
+    free_member (member);
+    return NULL;
+  }
+  return member;
+}
+
+/* Without the lock: nobody but its owner writes a live entry. */
+void
+fts_member_leave (FtsMember *member)
+{
+  g_autoptr (GError) error = NULL;
+  FtsHost empty = { 0 };
+
+  if (member == NULL)
+    return;
+  fts_heartbeat_stop (member);
+  empty.index = member->self.index;
+  if (!fts_member_is_fenced (member) &&
+      !fts_hosttab_store (member->volume, &empty, &error))
+    g_warning ("host table entry %u could not be freed: %s", empty.index,
+               error->message);
+  free_member (member);
+}
+
+/* ---- asking ---- */
+
+bool
+fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation)
+{
+  bool is_alive;
+
+  pthread_mutex_lock (&member->mutex);
+  is_alive = fts_peers_is_alive (&member->peers, index, generation);
+  pthread_mutex_unlock (&member->mutex);
+  return is_alive;
+}
+
+bool
+fts_member_find (FtsMember *member, const char *name, FtsHostRole role, bool fresh,
+                 FtsHost *out)
+{
+  bool found = false;
+
+  if (fresh)
+    fts_member_refresh (member, NULL, NULL, NULL);
+  pthread_mutex_lock (&member->mutex);
+  for (uint32_t i = 0; i < FTS_MAX_HOSTS && !found; i++) {
+    const FtsHost *host = &member->peers.peer[i].host;
+    found = host->state == FTS_HOST_ACTIVE && host->role == role &&
+            strcmp (host->name, name) == 0 &&
+            fts_peers_is_alive (&member->peers, i, host->generation);
+    if (found)
+      *out = *host;
+  }
+  pthread_mutex_unlock (&member->mutex);
+  return found;
+}
+
+bool
+fts_member_lock (FtsMember *member, GError **error)
+{
+  FtsLockOwner owner = owner_of (member, member->self.index);
+
+  if (fts_member_is_fenced (member)) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_FENCED,
+                 "%s was shut out of the volume or stopped itself", member->self.name);
+    return false;
+  }
+  return fts_lock_take (member->lock, &owner, lock_wait_us (member), error);
+}
+
+void
+fts_member_unlock (FtsMember *member)
+{
+  fts_lock_release (member->lock);
+}

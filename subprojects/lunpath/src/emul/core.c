@@ -1,0 +1,117 @@
+#include "emul/core.h"
+
+#include <string.h>
+
+/* Some port registered, and the reservation lets registered ports in. */
+static bool
+type_serves_registrants (uint8_t type)
+{
+  return type >= LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS;
+}
+
+static bool
+type_is_all_registrants (uint8_t type)
+{
+  return type == LUN_PR_WRITE_EXCLUSIVE_ALL || type == LUN_PR_EXCLUSIVE_ACCESS_ALL;
+}
+
+static bool
+type_is_write_exclusive (uint8_t type)
+{
+  return type == LUN_PR_WRITE_EXCLUSIVE || type == LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS ||
+         type == LUN_PR_WRITE_EXCLUSIVE_ALL;
+}
+
+bool
+lun_core_is_holder (const LunEmulCore *core, unsigned port)
+{
+  if (core->res_type == 0)
+    return false;
+  if (type_is_all_registrants (core->res_type))
+    return core->ports[port].registered;
+  return core->holder == port;
+}
+
+static bool
+persistent_permits (const LunEmulCore *core, unsigned port, LunAccess access)
+{
+  if (core->res_type == 0 || lun_core_is_holder (core, port))
+    return true;
+  if (core->ports[port].registered && type_serves_registrants (core->res_type))
+    return true;
+
+  switch (access) {
+  case LUN_ACCESS_READ:
+    return type_is_write_exclusive (core->res_type);
+  case LUN_ACCESS_MODE:
+    return core->ports[port].registered || type_is_write_exclusive (core->res_type);
+  case LUN_ACCESS_WRITE:
+    return false;
+  case LUN_ACCESS_ALWAYS:
+  case LUN_ACCESS_STATE:
+  case LUN_ACCESS_RESERVE_6:
+  case LUN_ACCESS_PR:
+    return true;
+  }
+  return false;
+}
+
+bool
+lun_core_permits (const LunEmulCore *core, unsigned port, LunAccess access)
+{
+  if (access == LUN_ACCESS_ALWAYS || access == LUN_ACCESS_RESERVE_6)
+    return true;
+  if (core->scsi2)
+    return core->scsi2_holder == port && access != LUN_ACCESS_PR;
+  return persistent_permits (core, port, access);
+}
+
+int
+lun_core_find_port (const LunEmulCore *core, const char *name)
+{
+  for (int i = 0; i < LUN_EMUL_PORTS; i++)
+    if (core->ports[i].name[0] &&
+        strncmp (core->ports[i].name, name, LUN_EMUL_NAME_MAX) == 0)
+      return i;
+  return -1;
+}
+
+unsigned
+lun_core_n_registered (const LunEmulCore *core)
+{
+  unsigned n = 0;
+
+  for (int i = 0; i < LUN_EMUL_PORTS; i++)
+    n += core->ports[i].registered != 0;
+  return n;
+}
+
+void
+lun_core_attention_all (LunEmulCore *core, uint32_t attention, int except)
+{
+  for (int i = 0; i < LUN_EMUL_PORTS; i++)
+    if (core->ports[i].name[0] && i != except)
+      core->ports[i].attentions |= attention;
+}
+
+void
+lun_core_power_cycle (LunEmulCore *core)
+{
+  core->scsi2 = false;
+  core->generation = 0;
+  for (int i = 0; i < LUN_EMUL_PORTS; i++) {
+    core->ports[i].attentions = 0;
+    if (!core->aptpl)
+      core->ports[i].registered = false;
+  }
+  if (!core->aptpl)
+    core->res_type = 0;
+  lun_core_attention_all (core, LUN_UA_POWER_ON, -1);
+}
+
+void
+lun_core_reset (LunEmulCore *core)
+{
+  core->scsi2 = false;
+  lun_core_attention_all (core, LUN_UA_RESET, -1);
+}

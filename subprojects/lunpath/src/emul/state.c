@@ -1,0 +1,478 @@
+#include "emul/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DRAIN_LIMIT_US (10 * G_USEC_PER_SEC)
+#define DRAIN_CHECK_US 10000 /* how often a silent opener is checked for life */
+
+G_STATIC_ASSERT (sizeof (LunEmulPort) == 240);
+G_STATIC_ASSERT (offsetof (LunEmulCore, ports) == 16);
+G_STATIC_ASSERT (offsetof (LunOpener, in_use) == 8 * LUN_STATE_WRITE_SLOTS);
+
+static bool
+fail_io (GError **error, const char *what, const char *name)
+{
+  g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "%s %s: %s", what, name,
+               g_strerror (errno));
+  return false;
+}
+
+/* ---- gates ---- */
+
+static void
+update_gates (LunEmulState *state)
+{
+  for (unsigned i = 0; i < LUN_EMUL_PORTS; i++) {
+    uint32_t gate = 0;
+    if (state->core.ports[i].attentions != 0)
+      gate |= LUN_GATE_ATTENTION;
+    if (!lun_core_permits (&state->core, i, LUN_ACCESS_READ))
+      gate |= LUN_GATE_READ;
+    if (!lun_core_permits (&state->core, i, LUN_ACCESS_WRITE))
+      gate |= LUN_GATE_WRITE;
+    atomic_store (&state->gates[i], gate);
+  }
+}
+
+/* ---- making a state ---- */
+
+static void
+read_boot_id (char out[40])
+{
+  g_autofree char *text = NULL;
+
+  memset (out, 0, 40);
+  if (g_file_get_contents ("/proc/sys/kernel/random/boot_id", &text, NULL, NULL))
+    g_strlcpy (out, g_strchomp (text), 40);
+}
+
+static void
+make_uuid (uint8_t uuid[16])
+{
+  if (getrandom (uuid, 16, 0) != 16)
+    for (int i = 0; i < 16; i++)
+      uuid[i] = (uint8_t) g_random_int ();
+  uuid[6] = (uint8_t) ((uuid[6] & 0x0f) | 0x40); /* RFC 4122: random */
+  uuid[8] = (uint8_t) ((uuid[8] & 0x3f) | 0x80);
+}
+
+static void
+init_mutex (pthread_mutex_t *mutex)
+{
+  pthread_mutexattr_t attr;
+
+  memset (mutex, 0, sizeof *mutex);
+  pthread_mutexattr_init (&attr);
+  pthread_mutexattr_setpshared (&attr, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust (&attr, PTHREAD_MUTEX_ROBUST);
+  g_assert (pthread_mutex_init (mutex, &attr) == 0);
+  pthread_mutexattr_destroy (&attr);
+}
+
+/* No process of this boot has the LUN in use. */
+static void
+power_on (LunEmulState *state, const char *boot_id)
+{
+  if (atomic_load (&state->undo_valid))
+    state->core = state->undo;
+  init_mutex (&state->lock);
+  atomic_store (&state->undo_valid, 0);
+  memset (state->openers, 0, sizeof state->openers);
+  memset (state->waiters, 0, sizeof state->waiters);
+  lun_core_power_cycle (&state->core);
+  update_gates (state);
+  memcpy (state->boot_id, boot_id, sizeof state->boot_id);
+}
+
+static void
+make_state (LunEmulState *state, uint32_t block_size)
+{
+  char boot_id[40];
+
+  read_boot_id (boot_id);
+  state->version = LUN_STATE_VERSION;
+  state->size = sizeof *state;
+  state->block_size = block_size;
+  make_uuid (state->uuid);
+  power_on (state, boot_id);
+  atomic_thread_fence (memory_order_release);
+  memcpy (state->magic, LUN_STATE_MAGIC, sizeof state->magic);
+}
+
+static bool
+check_state (const LunEmulState *state, uint32_t block_size, const char *name,
+             GError **error)
+{
+  const char *flaw = NULL;
+
+  if (memcmp (state->magic, LUN_STATE_MAGIC, sizeof state->magic) != 0)
+    flaw = "is not the state of an emulated LUN";
+  else if (state->version != LUN_STATE_VERSION || state->size != sizeof *state)
+    flaw = "has another version; remove it while no process uses the LUN";
+  else if (state->block_size != 512 && state->block_size != 4096)
+    flaw = "is damaged; remove it while no process uses the LUN";
+  if (flaw) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s %s", name, flaw);
+    return false;
+  }
+  if (block_size != 0 && state->block_size != block_size) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
+                 "%s: the LUN has blocks of %u bytes, not %u", name, state->block_size,
+                 block_size);
+    return false;
+  }
+  return true;
+}
+
+static bool
+is_blank (const LunEmulState *state)
+{
+  static const char zeros[sizeof state->magic];
+
+  return memcmp (state->magic, zeros, sizeof zeros) == 0;
+}
+
+static bool
+setup_state (LunEmulState *state, uint32_t block_size, const char *name, GError **error)
+{
+  char boot_id[40];
+
+  if (is_blank (state)) {
+    make_state (state, block_size ? block_size : 512);
+    return true;
+  }
+  if (!check_state (state, block_size, name, error))
+    return false;
+  read_boot_id (boot_id);
+  if (memcmp (state->boot_id, boot_id, sizeof boot_id) != 0)
+    power_on (state, boot_id);
+  return true;
+}
+
+/* Gives a new (empty) file its size; another size than ours is refused, for mapping it could
+ * kill us with SIGBUS. */
+static bool
+size_state_file (int fd, const char *name, GError **error)
+{
+  struct stat st;
+
+  if (fstat (fd, &st) < 0)
+    return fail_io (error, "cannot examine", name);
+  if (st.st_size == 0 && ftruncate (fd, sizeof (LunEmulState)) < 0)
+    return fail_io (error, "cannot make", name);
+  if (st.st_size != 0 && st.st_size != (off_t) sizeof (LunEmulState)) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
+                 "%s: not the state of an emulated LUN of this version (%jd bytes)",
+                 name, (intmax_t) st.st_size);
+    return false;
+  }
+  return true;
+}
+
+static LunEmulState *
+map_state (int fd, uint32_t block_size, const char *name, GError **error)
+{
+  if (flock (fd, LOCK_EX) < 0) {
+    fail_io (error, "cannot lock", name);
+    return NULL;
+  }
+  if (!size_state_file (fd, name, error))
+    return NULL;
+
+  LunEmulState *state =
+    mmap (NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (state == MAP_FAILED) {
+    fail_io (error, "cannot map", name);
+    return NULL;
+  }
+  if (!setup_state (state, block_size, name, error)) {
+    munmap (state, sizeof *state);
+    return NULL;
+  }
+  return state;
+}
+
+LunEmulState *
+lun_state_open (const char *image, uint32_t block_size, int *fd, GError **error)
+{
+  g_autofree char *name = g_strconcat (image, ".lun", NULL);
+
+  *fd = open (name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (*fd < 0) {
+    fail_io (error, "cannot open", name);
+    return NULL;
+  }
+  LunEmulState *state = map_state (*fd, block_size, name, error);
+  if (state == NULL) {
+    close (*fd);
+    *fd = -1;
+  }
+  return state;
+}
+
+/* ---- openers ---- */
+
+static struct flock
+opener_lock (unsigned index, short type)
+{
+  return (
+    struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = index, .l_len = 1 };
+}
+
+/* Another open file than FD holds the opener's byte. */
+static bool
+opener_is_held (int fd, unsigned index)
+{
+  struct flock lock = opener_lock (index, F_WRLCK);
+
+  return fcntl (fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+static bool
+opener_is_alive (const LunEmul *emul, unsigned index)
+{
+  return atomic_load (&emul->state->openers[index].in_use) &&
+         (index == emul->opener_index || opener_is_held (emul->state_fd, index));
+}
+
+static void
+clear_opener (LunEmulState *state, LunOpener *opener)
+{
+  for (unsigned w = 0; w < LUN_STATE_WAKE_WORDS; w++) {
+    uint16_t n = atomic_exchange (&opener->waits[w], 0);
+    if (n)
+      atomic_fetch_sub (&state->waiters[w], n);
+  }
+  for (unsigned i = 0; i < sizeof opener->ports; i++)
+    atomic_store (&opener->ports[i], 0);
+  for (unsigned i = 0; i < LUN_STATE_WRITE_SLOTS; i++) {
+    uint64_t count = atomic_load (&opener->slots[i]) | 0xffff;
+    atomic_store (&opener->slots[i], count + 1);
+  }
+  atomic_store (&opener->in_use, 0);
+}
+
+bool
+lun_state_claim_opener (LunEmul *emul, GError **error)
+{
+  bool claimed = false;
+
+  for (unsigned i = 0; i < LUN_STATE_OPENERS; i++) {
+    LunOpener *opener = &emul->state->openers[i];
+    bool in_use = atomic_load (&opener->in_use);
+    if (in_use && opener_is_held (emul->state_fd, i))
+      continue;
+    if (in_use)
+      clear_opener (emul->state, opener); /* its process died */
+    struct flock lock = opener_lock (i, F_WRLCK);
+    if (claimed || fcntl (emul->state_fd, F_OFD_SETLK, &lock) < 0)
+      continue;
+    emul->opener = opener;
+    emul->opener_index = i;
+    opener->pid = getpid ();
+    atomic_store (&opener->in_use, 1);
+    claimed = true;
+  }
+  if (!claimed)
+    g_set_error (error, LUN_ERROR, LUN_ERROR_BUSY,
+                 "%s: %d openers already, or the file system has no locks",
+                 emul->image_name, LUN_STATE_OPENERS);
+  return claimed;
+}
+
+void
+lun_state_release_opener (LunEmul *emul)
+{
+  struct flock lock = opener_lock (emul->opener_index, F_UNLCK);
+
+  clear_opener (emul->state, emul->opener);
+  (void) fcntl (emul->state_fd, F_OFD_SETLK, &lock);
+}
+
+bool
+lun_state_has_openers (const LunEmulState *state, int fd)
+{
+  for (unsigned i = 0; i < LUN_STATE_OPENERS; i++)
+    if (atomic_load (&state->openers[i].in_use) && opener_is_held (fd, i))
+      return true;
+  return false;
+}
+
+/* ---- lock and transactions ---- */
+
+static void
+finish_caw (LunEmul *emul)
+{
+  LunCawIntent *caw = &emul->state->caw;
+  uint32_t len = atomic_load (&caw->len);
+
+  if (len == 0 || emul->read_only)
+    return;
+  if (len <= sizeof caw->data && caw->offset <= emul->n_blocks * emul->block_size - len)
+    memcpy (emul->image + caw->offset, caw->data, len);
+  atomic_store (&caw->len, 0);
+}
+
+static void
+recover (LunEmul *emul)
+{
+  LunEmulState *state = emul->state;
+
+  if (atomic_load (&state->undo_valid)) {
+    state->core = state->undo;
+    atomic_store (&state->undo_valid, 0);
+  }
+  update_gates (state);
+  g_assert (pthread_mutex_consistent (&state->lock) == 0);
+}
+
+void
+lun_state_lock (LunEmul *emul)
+{
+  int rc = pthread_mutex_lock (&emul->state->lock);
+
+  if (rc == EOWNERDEAD)
+    recover (emul);
+  else
+    g_assert (rc == 0);
+  finish_caw (emul);
+}
+
+void
+lun_state_unlock (LunEmul *emul)
+{
+  g_assert (pthread_mutex_unlock (&emul->state->lock) == 0);
+}
+
+void
+lun_state_begin (LunEmul *emul)
+{
+  emul->state->undo = emul->state->core;
+  atomic_store (&emul->state->undo_valid, 1);
+}
+
+void
+lun_state_commit (LunEmul *emul)
+{
+  update_gates (emul->state);
+  atomic_store (&emul->state->undo_valid, 0);
+}
+
+/* ---- ports ---- */
+
+bool
+lun_state_port_is_open (LunEmul *emul, unsigned port)
+{
+  for (unsigned i = 0; i < LUN_STATE_OPENERS; i++) {
+    const LunOpener *opener = &emul->state->openers[i];
+    if ((atomic_load (&opener->ports[port / 8]) >> port % 8 & 1) &&
+        opener_is_alive (emul, i))
+      return true;
+  }
+  return false;
+}
+
+static bool
+port_is_idle (LunEmul *emul, unsigned port)
+{
+  const LunEmulCore *core = &emul->state->core;
+
+  return !core->ports[port].registered &&
+         !(core->scsi2 && core->scsi2_holder == port) &&
+         !lun_state_port_is_open (emul, port);
+}
+
+int
+lun_state_make_port (LunEmul *emul, const char *name)
+{
+  LunEmulCore *core = &emul->state->core;
+  int port = lun_core_find_port (core, name);
+
+  if (port >= 0)
+    return port;
+  for (unsigned i = 0; i < LUN_EMUL_PORTS && port < 0; i++)
+    if (core->ports[i].name[0] == '\0')
+      port = (int) i;
+  for (unsigned i = 0; i < LUN_EMUL_PORTS && port < 0; i++)
+    if (port_is_idle (emul, i))
+      port = (int) i;
+  if (port < 0)
+    return -1;
+  memset (&core->ports[port], 0, sizeof core->ports[port]);
+  g_strlcpy (core->ports[port].name, name, LUN_EMUL_NAME_MAX);
+  return port;
+}
+
+/* ---- writes under way ---- */
+
+LunWriteSlot *
+lun_state_write_start (LunEmul *emul, unsigned port)
+{
+  static _Atomic unsigned next_hint;
+  static _Thread_local unsigned hint;
+
+  if (hint == 0)
+    hint = 1 + atomic_fetch_add (&next_hint, 1) % LUN_STATE_WRITE_SLOTS;
+  for (unsigned i = hint - 1;; i++) {
+    LunWriteSlot *slot = &emul->opener->slots[i % LUN_STATE_WRITE_SLOTS];
+    uint64_t idle = atomic_load_explicit (slot, memory_order_relaxed);
+    if ((idle & 0xffff) == 0 &&
+        atomic_compare_exchange_strong (slot, &idle, idle + 0x10000 + port + 1))
+      return slot;
+    if (i >= hint - 1 + LUN_STATE_WRITE_SLOTS)
+      sched_yield ();
+  }
+}
+
+/* Waits for one slot; gives up when its process is dead or DEADLINE has come. */
+static bool
+drain_slot (LunEmul *emul, unsigned opener, LunWriteSlot *slot, uint64_t busy,
+            gint64 deadline)
+{
+  struct timespec pause = { .tv_nsec = 50000 };
+  gint64 next_check = 0;
+
+  while (atomic_load (slot) == busy) {
+    gint64 now = g_get_monotonic_time ();
+    if (now >= next_check) {
+      if (!opener_is_alive (emul, opener))
+        return true;
+      next_check = now + DRAIN_CHECK_US;
+    }
+    if (now >= deadline)
+      return false;
+    nanosleep (&pause, NULL);
+  }
+  return true;
+}
+
+bool
+lun_state_drain (LunEmul *emul, const uint8_t victims[LUN_EMUL_PORTS / 8])
+{
+  gint64 deadline = g_get_monotonic_time () + DRAIN_LIMIT_US;
+
+  for (unsigned o = 0; o < LUN_STATE_OPENERS; o++) {
+    LunOpener *opener = &emul->state->openers[o];
+    if (!atomic_load (&opener->in_use))
+      continue;
+    for (unsigned i = 0; i < LUN_STATE_WRITE_SLOTS; i++) {
+      uint64_t busy = atomic_load (&opener->slots[i]);
+      unsigned port = (unsigned) (busy & 0xffff);
+      if (port == 0 || port > LUN_EMUL_PORTS ||
+          !(victims[(port - 1) / 8] >> (port - 1) % 8 & 1))
+        continue;
+      if (!drain_slot (emul, o, &opener->slots[i], busy, deadline))
+        return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,235 @@
+/* path/part.c - the brain: what follows a result (failure policy of one command).
+ *
+ * After a result the verdict (verdict.h) says what may help.  Then
+ *   - the deadline bounds everything: what would start after it is not started;
+ *   - AGAIN and hardware errors are tried TRIES_MAX times in all, then reported;
+ *   - a path is marked only by what only the path can have done (transport error, time-out);
+ *   - READ, WRITE and FLUSH may be repeated at will;
+ *   - a COMPARE AND WRITE that may have been executed is never repeated blindly: its blocks are
+ *     read.  New content: it was done.  Old content: it was not, and is sent again.  Anything
+ *     else: somebody else was there, which is what a mismatch tells the caller;
+ *   - any other command is the caller's own business: each answer of the LUN is final, and
+ *     without one only a command that reads is repeated.
+ */
+#include "path/part.h"
+
+#include "base/sense.h"
+#include "path/verdict.h"
+
+#include <string.h>
+
+#define TRIES_MAX    16
+#define PAUSE_MIN_US 1000
+#define PAUSE_MAX_US (200 * 1000)
+
+static void
+set_deadline (LunPart *part, int64_t now_us)
+{
+  uint32_t timeout_ms = part->io.timeout_ms;
+
+  if (part->deadline_us == 0)
+    part->deadline_us =
+      now_us +
+      (int64_t) (timeout_ms > 0 ? timeout_ms : part->device->timeout_ms) * 1000;
+}
+
+bool
+lun_part_choose_path (LunPart *part)
+{
+  int64_t rested_us = 0;
+
+  if (part->pinned) {
+    part->path = part->pinned;
+    rested_us = __atomic_load_n (&part->pinned->down_until_us, __ATOMIC_ACQUIRE);
+  } else {
+    part->path = lun_path_choose (part->device, part->avoid, &rested_us);
+  }
+  if (part->path && rested_us == 0)
+    return true;
+  set_deadline (part, g_get_monotonic_time ());
+  part->not_before_us = MAX (part->not_before_us, rested_us);
+  if (part->path && part->not_before_us < part->deadline_us)
+    return true;
+  part->io.result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
+  return false;
+}
+
+static LunPartNext
+pause_and_go (LunPart *part, int64_t now_us)
+{
+  part->pause_us = CLAMP (part->pause_us * 2, PAUSE_MIN_US, PAUSE_MAX_US);
+  part->not_before_us = now_us + part->pause_us;
+  return part->not_before_us < part->deadline_us ? LUN_PART_GO : LUN_PART_ENDED;
+}
+
+static LunPartNext
+repeat (LunPart *part, LunJudgement judgement, int64_t now_us)
+{
+  part->not_before_us = 0;
+  if (now_us >= part->deadline_us)
+    return LUN_PART_ENDED;
+  if (judgement.code == LUN_ERROR_IO && ++part->tries >= TRIES_MAX)
+    return LUN_PART_ENDED;
+  if (judgement.verdict == LUN_VERDICT_LATER)
+    return pause_and_go (part, now_us);
+  if (judgement.verdict == LUN_VERDICT_ELSEWHERE)
+    part->avoid = part->path;
+  return LUN_PART_GO;
+}
+
+/* ---- COMPARE AND WRITE with a lost answer ---- */
+
+static void
+start_resolving (LunPart *part)
+{
+  size_t len = (size_t) part->io.blocks * part->device->facts.block_size;
+
+  part->caw = part->io;
+  if (!part->found)
+    part->found = g_malloc (len);
+  part->found_iov = (struct iovec){ part->found, len };
+  part->io.op = LUN_OP_READ;
+  part->io.iov = &part->found_iov;
+  part->io.n_iov = 1;
+  part->resolving = true;
+}
+
+/* True when the LEN bytes from OFFSET of the command's data are what was found. */
+static bool
+is_found (const LunPart *part, size_t offset, size_t len)
+{
+  const struct iovec *iov = part->caw.iov;
+  size_t at = 0;
+
+  for (int i = 0; i < part->caw.n_iov && at < len; i++) {
+    if (offset >= iov[i].iov_len) {
+      offset -= iov[i].iov_len;
+      continue;
+    }
+    size_t piece = MIN (len - at, iov[i].iov_len - offset);
+    if (memcmp ((const char *) iov[i].iov_base + offset, part->found + at, piece) != 0)
+      return false;
+    at += piece;
+    offset = 0;
+  }
+  return true;
+}
+
+static LunPartNext
+resolve (LunPart *part, int64_t now_us)
+{
+  size_t len = part->found_iov.iov_len;
+  LunResult lost = part->caw.result;
+  bool is_new = is_found (part, len, len);
+  bool is_old = is_found (part, 0, len);
+
+  part->io = part->caw;
+  part->resolving = false;
+  if (is_old) {
+    part->io.result = lost;
+    return now_us < part->deadline_us ? LUN_PART_GO : LUN_PART_ENDED;
+  }
+  if (is_new)
+    part->io.result = lun_result_bare (LUN_OUTCOME_GOOD, 0);
+  else
+    part->io.result = lun_result_check_condition (LUN_SENSE_MISCOMPARE, 0x1d, 0x00);
+  return LUN_PART_ENDED;
+}
+
+/* ---- the brain ---- */
+
+static bool
+is_final (const LunPart *part, LunJudgement judgement)
+{
+  const LunIo *io = &part->io;
+  bool answered = io->result.outcome != LUN_OUTCOME_TRANSPORT_ERROR &&
+                  io->result.outcome != LUN_OUTCOME_TIMEOUT;
+
+  switch (judgement.verdict) {
+  case LUN_VERDICT_DONE:
+  case LUN_VERDICT_CONFLICT:
+  case LUN_VERDICT_MISMATCH:
+  case LUN_VERDICT_GIVE_UP:
+    return true;
+  case LUN_VERDICT_AGAIN:
+  case LUN_VERDICT_LATER:
+  case LUN_VERDICT_ELSEWHERE:
+    break;
+  }
+  if (io->op != LUN_OP_CDB)
+    return false;
+  return answered || io->direction != LUN_DIR_IN || part->pinned;
+}
+
+static void
+count_done (LunPart *part)
+{
+  LunCounters *counters = &part->device->counters;
+  uint64_t bytes = (uint64_t) part->io.blocks * part->device->facts.block_size;
+
+  switch (part->io.op) {
+  case LUN_OP_READ:
+    lun_count (&counters->reads, 1);
+    lun_count (&counters->read_bytes, bytes);
+    return;
+  case LUN_OP_WRITE:
+    lun_count (&counters->writes, 1);
+    lun_count (&counters->written_bytes, bytes);
+    return;
+  case LUN_OP_FLUSH:
+    lun_count (&counters->flushes, 1);
+    return;
+  case LUN_OP_COMPARE_AND_WRITE:
+    lun_count (&counters->caws, 1);
+    return;
+  case LUN_OP_CDB:
+    lun_count (&counters->cdbs, 1);
+    return;
+  }
+}
+
+static LunPartNext
+finish (LunPart *part, LunVerdict verdict)
+{
+  g_clear_pointer (&part->found, g_free);
+  if (verdict == LUN_VERDICT_DONE || verdict == LUN_VERDICT_MISMATCH) {
+    if (!part->uncounted)
+      count_done (part);
+  } else {
+    lun_count (&part->device->counters.errors, 1);
+  }
+  return LUN_PART_ENDED;
+}
+
+static LunPartNext
+think (LunPart *part, LunJudgement judgement)
+{
+  int64_t now_us = g_get_monotonic_time ();
+
+  set_deadline (part, now_us);
+  if (judgement.code == LUN_ERROR_NO_PATH || judgement.code == LUN_ERROR_TIMEOUT)
+    lun_path_fail (part->path, &part->io.result);
+  LunPartNext next = repeat (part, judgement, now_us);
+  if (next == LUN_PART_GO && part->io.op == LUN_OP_COMPARE_AND_WRITE &&
+      judgement.maybe_executed)
+    start_resolving (part);
+  return next;
+}
+
+LunPartNext
+lun_part_advance (LunPart *part)
+{
+  LunJudgement judgement = lun_judge (&part->io.result);
+  LunPartNext next = LUN_PART_ENDED;
+
+  if (part->resolving && judgement.verdict == LUN_VERDICT_DONE) {
+    next = resolve (part, g_get_monotonic_time ());
+    judgement = lun_judge (&part->io.result);
+  } else if (!is_final (part, judgement)) {
+    next = think (part, judgement);
+  }
+  if (next == LUN_PART_ENDED)
+    return finish (part, judgement.verdict);
+  lun_count (&part->device->counters.retries, 1);
+  return LUN_PART_GO;
+}

@@ -1,0 +1,101 @@
+#include "path/policy.h"
+
+#include <glib.h>
+
+static int
+round_robin (const LunPathView *paths, int n_paths, unsigned turn)
+{
+  for (int i = 0; i < n_paths; i++) {
+    int candidate = (int) ((turn + (unsigned) i) % (unsigned) n_paths);
+    if (paths[candidate].usable)
+      return candidate;
+  }
+  return -1;
+}
+
+static int
+first_usable (const LunPathView *paths, int n_paths, unsigned turn)
+{
+  return round_robin (paths, n_paths, 0);
+}
+
+/* The usable path with the least COST; the turn decides among equals. */
+static int
+cheapest (const LunPathView *paths, int n_paths, unsigned turn,
+          uint64_t (*cost) (const LunPathView *path))
+{
+  uint64_t best_cost = UINT64_MAX;
+  int best = -1;
+
+  for (int i = 0; i < n_paths; i++) {
+    int candidate = (int) ((turn + (unsigned) i) % (unsigned) n_paths);
+    if (!paths[candidate].usable || cost (&paths[candidate]) >= best_cost)
+      continue;
+    best_cost = cost (&paths[candidate]);
+    best = candidate;
+  }
+  return best;
+}
+
+static uint64_t
+cost_queue (const LunPathView *path)
+{
+  return path->queued;
+}
+
+static uint64_t
+cost_blocks (const LunPathView *path)
+{
+  return path->queued_blocks;
+}
+
+static uint64_t
+cost_time (const LunPathView *path)
+{
+  return ((uint64_t) path->service_us + 1) * (path->queued + 1);
+}
+
+static int
+least_queue (const LunPathView *paths, int n_paths, unsigned turn)
+{
+  return cheapest (paths, n_paths, turn, cost_queue);
+}
+
+static int
+least_blocks (const LunPathView *paths, int n_paths, unsigned turn)
+{
+  return cheapest (paths, n_paths, turn, cost_blocks);
+}
+
+static int
+service_time (const LunPathView *paths, int n_paths, unsigned turn)
+{
+  return cheapest (paths, n_paths, turn, cost_time);
+}
+
+static const LunPolicy policies[] = {
+  { "round-robin", "one after the other", round_robin },
+  { "basic-failover", "the first that is up", first_usable },
+  { "least-queue", "fewest commands under way", least_queue },
+  { "least-blocks", "fewest blocks under way", least_blocks },
+  { "service-time", "shortest expected time", service_time },
+};
+
+const LunPolicy *
+lun_policy_find (const char *name)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (policies); i++)
+    if (g_str_equal (policies[i].name, name))
+      return &policies[i];
+  return NULL;
+}
+
+char *
+lun_policy_names (void)
+{
+  GString *names = g_string_new (policies[0].name);
+
+  for (unsigned i = 1; i < G_N_ELEMENTS (policies); i++)
+    g_string_append_printf (names, " %s", policies[i].name);
+  return g_string_free (names, FALSE);
+}

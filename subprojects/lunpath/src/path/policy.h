@@ -1,0 +1,31 @@
+/* path/policy.h - which of a device's paths takes the next command.
+ *
+ * Policies are pure: they choose from a view of the paths.  A new one is a line in the table.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LUN_PATHS_MAX 32
+
+typedef struct {
+  bool usable;
+  uint32_t queued;        /* commands waiting or in flight */
+  uint32_t queued_blocks; /* of these commands */
+  uint32_t service_us;    /* moving average of a command's time */
+} LunPathView;
+
+typedef struct {
+  const char *name;
+  const char *about;
+  /* TURN counts the device's commands.  The index of a usable path, or -1. */
+  int (*choose) (const LunPathView *paths, int n_paths, unsigned turn);
+} LunPolicy;
+
+#define LUN_POLICY_DEFAULT "service-time"
+
+/* NULL when there is none with this NAME. */
+const LunPolicy *lun_policy_find (const char *name);
+/* All names with blanks between. */
+char *lun_policy_names (void);

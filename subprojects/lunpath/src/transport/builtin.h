@@ -1,0 +1,11 @@
+/* transport/builtin.h - the transports and layers that come with the library. */
+#pragma once
+
+#include <lunpath/transport.h>
+
+extern const LunTransportOps lun_file_ops;
+extern const LunTransportOps lun_null_ops;
+extern const LunTransportOps lun_ram_ops;
+
+extern const LunTransportOps *const lun_builtin_transports[]; /* NULL-terminated */
+extern const LunLayerOps *const lun_builtin_layers[];         /* NULL-terminated */

@@ -1,0 +1,266 @@
+/* transport/file-wait.c - sleeping until a run of a mapped LUN differs from what was seen.
+ *
+ * First the caller looks at the mapped bytes for a while without sleeping (not on a machine
+ * with one CPU, where the writer could not run meanwhile).  Then it counts itself on the wake
+ * words of its runs (emul.h) and from there on
+ *
+ *   1. reads the words,
+ *   2. looks at the runs, the bell and the clock,
+ *   3. sleeps in the kernel while the words and the bell are as in 1.
+ *
+ * A writer changes the run first and its word afterwards, so a change after 2 is seen by 3.
+ * More words than the kernel takes at once (or a kernel without futex_waitv): naps on the bell
+ * alone, each followed by a look at the words, and at the runs only when a word has moved.
+ *
+ * The mapped bytes change while they are compared; that is what they are looked at for.
+ */
+#include "transport/file.h"
+
+#include "base/futex.h"
+
+#include <sched.h>
+#include <string.h>
+
+typedef struct {
+  LunFile *file;
+  LunWatch *watches;
+  int n_watches;
+  const LunWakePlan *plan;
+  uint32_t block_size;
+  /* pieces of LUN_EMUL_WAKE_BYTES that the runs touch */
+  unsigned n_words;
+  uint64_t *offsets;
+  LunFutex *words; /* n_words, then one for the bell */
+} Wait;
+
+/* Not seen by ThreadSanitizer: races with writers by design. */
+__attribute__ ((no_sanitize ("thread"))) static bool
+is_same (const uint8_t *mapped, const uint8_t *seen, size_t len)
+{
+  for (size_t at = 0; at < len; at += sizeof (uint64_t)) {
+    uint64_t want = 0;
+    for (unsigned i = 0; i < sizeof want;
+         i++) /* any alignment; one load when compiled */
+      ((uint8_t *) &want)[i] = seen[at + i];
+    if (__atomic_load_n ((const uint64_t *) (const void *) (mapped + at),
+                         __ATOMIC_RELAXED) != want)
+      return false;
+  }
+  return true;
+}
+
+static bool
+watch_differs (const Wait *wait, const LunWatch *watch)
+{
+  const uint8_t *mapped = lun_emul_map (wait->file->emul, watch->lba, watch->blocks);
+
+  return !is_same (mapped, watch->seen, (size_t) watch->blocks * wait->block_size);
+}
+
+/* Marks the watches that differ; true when there are any. */
+static bool
+differs (const Wait *wait)
+{
+  bool any = false;
+
+  for (int i = 0; i < wait->n_watches; i++) {
+    wait->watches[i].differs = watch_differs (wait, &wait->watches[i]);
+    any |= wait->watches[i].differs;
+  }
+  return any;
+}
+
+static bool
+mark_all (const Wait *wait)
+{
+  for (int i = 0; i < wait->n_watches; i++)
+    wait->watches[i].differs = true;
+  return true;
+}
+
+static bool
+has_rung (const LunWakePlan *plan)
+{
+  return __atomic_load_n (plan->bell, __ATOMIC_SEQ_CST) != plan->bell_value;
+}
+
+static bool
+is_over (const LunWakePlan *plan)
+{
+  return plan->until_us >= 0 && g_get_monotonic_time () >= plan->until_us;
+}
+
+static unsigned
+count_cpus (void)
+{
+  cpu_set_t set;
+
+  if (sched_getaffinity (0, sizeof set, &set) != 0)
+    return 1;
+  return (unsigned) CPU_COUNT (&set);
+}
+
+static bool
+may_spin (void)
+{
+  static unsigned n_cpus;
+  unsigned n = __atomic_load_n (&n_cpus, __ATOMIC_RELAXED);
+
+  if (n == 0) {
+    n = count_cpus ();
+    __atomic_store_n (&n_cpus, n, __ATOMIC_RELAXED);
+  }
+  return n > 1;
+}
+
+static inline void
+pause_cpu (void)
+{
+#if defined(__x86_64__)
+  __builtin_ia32_pause ();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* True when a difference was seen. */
+static bool
+spin (const Wait *wait)
+{
+  int64_t until_us = g_get_monotonic_time () + wait->plan->spin_us;
+
+  if (wait->plan->until_us >= 0)
+    until_us = MIN (until_us, wait->plan->until_us);
+  do {
+    for (int i = 0; i < 16; i++) {
+      if (differs (wait))
+        return true;
+      pause_cpu ();
+    }
+    if (has_rung (wait->plan))
+      return false;
+  } while (g_get_monotonic_time () < until_us);
+  return false;
+}
+
+/* ---- sleeping ---- */
+
+static void
+each_piece (const Wait *wait, void (*visit) (uint64_t offset, void *data), void *data)
+{
+  uint64_t last = UINT64_MAX;
+
+  for (int i = 0; i < wait->n_watches; i++) {
+    uint64_t start = wait->watches[i].lba * wait->block_size;
+    uint64_t end = start + (uint64_t) wait->watches[i].blocks * wait->block_size;
+    for (uint64_t at = start - start % LUN_EMUL_WAKE_BYTES; at < end;
+         at += LUN_EMUL_WAKE_BYTES) {
+      if (at != last)
+        visit (at, data);
+      last = at;
+    }
+  }
+}
+
+static void
+count_piece (uint64_t offset, void *data)
+{
+  (*(unsigned *) data)++;
+}
+
+static void
+begin_piece (uint64_t offset, void *data)
+{
+  Wait *wait = data;
+  const uint32_t *word = lun_emul_wake_word (wait->file->emul, offset);
+
+  lun_emul_wait_begin (wait->file->emul, offset);
+  wait->offsets[wait->n_words] = offset;
+  wait->words[wait->n_words++] = (LunFutex){
+    .word = word, .value = __atomic_load_n (word, __ATOMIC_SEQ_CST), .shared = true
+  };
+}
+
+static void
+begin (Wait *wait)
+{
+  unsigned n = 0;
+
+  each_piece (wait, count_piece, &n);
+  wait->offsets = g_new (uint64_t, n);
+  wait->words = g_new (LunFutex, n + 1);
+  each_piece (wait, begin_piece, wait);
+  wait->words[n] =
+    (LunFutex){ .word = wait->plan->bell, .value = wait->plan->bell_value };
+}
+
+static void
+end (Wait *wait)
+{
+  for (unsigned i = 0; i < wait->n_words; i++)
+    lun_emul_wait_end (wait->file->emul, wait->offsets[i]);
+  g_free (wait->offsets);
+  g_free (wait->words);
+}
+
+/* Takes the words' present values; true when one has moved. */
+static bool
+take_values (Wait *wait)
+{
+  bool moved = false;
+
+  for (unsigned i = 0; i < wait->n_words; i++) {
+    uint32_t value = __atomic_load_n (wait->words[i].word, __ATOMIC_SEQ_CST);
+    moved |= value != wait->words[i].value;
+    wait->words[i].value = value;
+  }
+  return moved;
+}
+
+static void
+sleep_on_words (Wait *wait)
+{
+  const LunWakePlan *plan = wait->plan;
+
+  if (wait->n_words < LUN_FUTEX_MAX &&
+      lun_futex_wait (wait->words, wait->n_words + 1, plan->until_us))
+    return;
+  int64_t nap_until_us = g_get_monotonic_time () + plan->nap_us;
+  if (plan->until_us >= 0)
+    nap_until_us = MIN (nap_until_us, plan->until_us);
+  lun_futex_wait (&wait->words[wait->n_words], 1, nap_until_us);
+}
+
+static LunWake
+sleep_until_change (Wait *wait)
+{
+  bool blind = wait->plan->blind;
+
+  for (bool moved = !blind;; moved = take_values (wait)) {
+    if (moved && (blind ? mark_all (wait) : differs (wait)))
+      return LUN_WAKE_DIFFERS;
+    if (has_rung (wait->plan))
+      return LUN_WAKE_BELL;
+    if (is_over (wait->plan))
+      return LUN_WAKE_TIMEOUT;
+    sleep_on_words (wait);
+  }
+}
+
+LunWake
+lun_file_wait (LunTransport *transport, LunWatch *watches, int n_watches,
+               const LunWakePlan *plan)
+{
+  Wait wait = { .file = (LunFile *) transport,
+                .watches = watches,
+                .n_watches = n_watches,
+                .plan = plan,
+                .block_size = transport->facts.block_size };
+
+  if (plan->spin_us > 0 && !plan->blind && may_spin () && spin (&wait))
+    return LUN_WAKE_DIFFERS;
+  begin (&wait);
+  LunWake wake = sleep_until_change (&wait);
+  end (&wait);
+  return wake;
+}

@@ -1,0 +1,153 @@
+/* transport/file.c - a path to a mapped file through our LUN emulation.
+ *
+ *   file:/path/lun.img[?path=N][&host=NAME]
+ *
+ * One path is one nexus, "iqn.2026-01.ftsfs:HOST,i,0x00000000000N": the paths of one host differ
+ * by N, those of several hosts (or of several pretended hosts on one machine) by HOST, which is
+ * the machine's name by default.  A file that is no LUN yet becomes one when it is opened for
+ * writing.
+ *
+ * Runs in the caller's thread; any number at once.  Waiting is in file-wait.c.
+ */
+#include "transport/file.h"
+
+#include "transport/builtin.h"
+
+#include <lunpath/emul.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A long command would keep a nexus' others waiting; 4 MiB costs nothing to split. */
+#define MAX_IO_BYTES (4u << 20)
+
+static void
+file_close (LunTransport *transport)
+{
+  LunFile *file = (LunFile *) transport;
+
+  lun_emul_close (file->emul);
+  g_free (file);
+}
+
+static bool
+nexus_name (const LunPathName *name, char **out, GError **error)
+{
+  const char *host = lun_path_name_option (name, "host");
+  uint64_t number;
+
+  if (!lun_path_name_number (name, "path", 1, &number, error))
+    return false;
+  if (number == 0 || number >= UINT64_C (1) << 48) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
+                 "path name \"%s\": path=N wants 1 to 2^48 - 1", name->text);
+    return false;
+  }
+  *out = g_strdup_printf ("iqn.2026-01.ftsfs:%s,i,0x%012" G_GINT64_MODIFIER "x",
+                          host ? host : g_get_host_name (), number);
+  return true;
+}
+
+static bool
+open_emul (LunFile *file, const LunPathName *name, bool read_only, GError **error)
+{
+  g_autofree char *nexus = NULL;
+
+  if (!nexus_name (name, &nexus, error))
+    return false;
+  if (!read_only && !lun_emul_create (name->target, 0, 0, error))
+    return false;
+  file->emul = lun_emul_open (name->target, read_only, error);
+  if (!file->emul)
+    return false;
+  file->nexus = lun_emul_nexus (file->emul, nexus, error);
+  return file->nexus != NULL;
+}
+
+static LunTransport *
+file_open (const LunPathName *name, const LunTransportConfig *config, GError **error)
+{
+  static const char *const known[] = { "path", "host", NULL };
+  LunFile *file;
+
+  if (!lun_path_name_only (name, known, error))
+    return NULL;
+  file = g_new0 (LunFile, 1);
+  if (!open_emul (file, name, config->read_only, error)) {
+    file_close (&file->base);
+    return NULL;
+  }
+  uint32_t block_size = lun_emul_block_size (file->emul);
+  file->base.facts = (LunTransportFacts){
+    .run = LUN_RUN_CALLER,
+    .block_size = block_size,
+    .n_blocks = lun_emul_n_blocks (file->emul),
+    .max_io_blocks = MAX_IO_BYTES / block_size,
+    .can_wake = true,
+  };
+  return &file->base;
+}
+
+static char *
+file_identify (LunTransport *transport, GError **error)
+{
+  return g_strdup_printf ("uuid:%s", lun_emul_uuid (((LunFile *) transport)->emul));
+}
+
+static void
+put_be64 (uint8_t *out, uint64_t value)
+{
+  value = GUINT64_TO_BE (value);
+  memcpy (out, &value, sizeof value);
+}
+
+static LunResult
+execute (LunFile *file, const LunIo *io)
+{
+  uint8_t flush[16] = { 0x91 }; /* SYNCHRONIZE CACHE(16), whole LUN */
+  uint8_t caw[16] = { 0x89 };   /* COMPARE AND WRITE */
+
+  switch (io->op) {
+  case LUN_OP_READ:
+    return lun_emul_read (file->nexus, io->lba, io->blocks, io->iov, io->n_iov);
+  case LUN_OP_WRITE:
+    return lun_emul_write (file->nexus, io->lba, io->blocks, io->iov, io->n_iov);
+  case LUN_OP_FLUSH:
+    return lun_emul_execute (file->nexus, flush, sizeof flush, LUN_DIR_NONE, NULL, 0);
+  case LUN_OP_COMPARE_AND_WRITE:
+    put_be64 (caw + 2, io->lba);
+    caw[13] = (uint8_t) io->blocks;
+    return lun_emul_execute (file->nexus, caw, sizeof caw, LUN_DIR_OUT, io->iov,
+                             io->n_iov);
+  case LUN_OP_CDB:
+    break;
+  }
+  return lun_emul_execute (file->nexus, io->cdb, io->cdb_len, io->direction, io->iov,
+                           io->n_iov);
+}
+
+static void
+file_submit (LunTransport *transport, LunIo *io)
+{
+  io->result = execute ((LunFile *) transport, io);
+  io->done (io);
+}
+
+static bool
+file_reset (LunTransport *transport, GError **error)
+{
+  lun_emul_lun_reset (((LunFile *) transport)->emul);
+  return true;
+}
+
+const LunTransportOps lun_file_ops = {
+  .kind = "file",
+  .open = file_open,
+  .close = file_close,
+  .identify = file_identify,
+  .submit = file_submit,
+  .reset = file_reset,
+  .wait = lun_file_wait,
+};

@@ -1,0 +1,14 @@
+/* transport/file.h - shared by file.c (commands) and file-wait.c (waiting). */
+#pragma once
+
+#include <lunpath/emul.h>
+#include <lunpath/transport.h>
+
+typedef struct {
+  LunTransport base;
+  LunEmul *emul;
+  LunEmulNexus *nexus; /* belongs to `emul` */
+} LunFile;
+
+LunWake lun_file_wait (LunTransport *transport, LunWatch *watches, int n_watches,
+                       const LunWakePlan *plan);
