@@ -1,7 +1,11 @@
 #include "prog/common/program.h"
 
 #include <locale.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <syslog.h>
+
+static atomic_bool to_syslog;
 
 static bool
 is_wanted (GLogLevelFlags level, const GLogField *fields, gsize n_fields)
@@ -24,8 +28,11 @@ write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoint
   for (gsize i = 0; i < n_fields; i++)
     if (g_strcmp0 (fields[i].key, "MESSAGE") == 0)
       text = fields[i].value;
-  fprintf (stderr, "%s: %s%s\n", g_get_prgname (),
-           level & G_LOG_LEVEL_WARNING ? "warning: " : "", text);
+  if (atomic_load (&to_syslog))
+    syslog (level & G_LOG_LEVEL_WARNING ? LOG_WARNING : LOG_NOTICE, "%s", text);
+  else
+    fprintf (stderr, "%s: %s%s\n", g_get_prgname (),
+             level & G_LOG_LEVEL_WARNING ? "warning: " : "", text);
   return G_LOG_WRITER_HANDLED;
 }
 
@@ -35,6 +42,13 @@ fts_program_start (const char *name)
   setlocale (LC_ALL, "");
   g_set_prgname (name);
   g_log_set_writer_func (write_log, NULL, NULL);
+}
+
+void
+fts_program_use_syslog (void)
+{
+  openlog (g_get_prgname (), LOG_PID, LOG_DAEMON);
+  atomic_store (&to_syslog, true);
 }
 
 FtsExit

@@ -11,6 +11,9 @@
 /* Sets program name, locale and log writer.  Call first in main(), once. */
 void fts_program_start (const char *name);
 
+/* From here on messages go to syslog: for a daemon that has left its terminal. */
+void fts_program_use_syslog (void);
+
 /* Prints "PROGRAM: MESSAGE" and gives the exit status for main() to return. */
 FtsExit fts_program_fail (const GError *error);
 

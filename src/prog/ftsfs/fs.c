@@ -1,0 +1,239 @@
+#include "prog/ftsfs/fs.h"
+
+#include "base/error.h"
+#include "prog/ftsfs/file.h"
+
+#include <errno.h>
+#include <sys/sysmacros.h>
+
+#define WARN_EVERY_US (10 * G_USEC_PER_SEC)
+
+FtsFs *
+fts_fs_of (fuse_req_t req)
+{
+  return fuse_req_userdata (req);
+}
+
+uint64_t
+fts_fs_now (FtsFs *fs)
+{
+  return atomic_load (&fs->clock);
+}
+
+uint64_t
+fts_fs_tick (FtsFs *fs)
+{
+  return atomic_fetch_add (&fs->clock, 1) + 1;
+}
+
+const FtsCaller *
+fts_fs_caller (fuse_req_t req, FtsWho *who)
+{
+  const struct fuse_ctx *ctx = fuse_req_ctx (req);
+
+  /* The kernel has applied the umask already. */
+  who->caller = (FtsCaller){ .uid = ctx->uid, .gid = ctx->gid, .groups = who->groups };
+  if (ctx->uid != 0) {
+    gid_t groups[FTS_GROUPS_MAX];
+    int n = fuse_req_getgroups (req, FTS_GROUPS_MAX, groups);
+    for (int i = 0; i < n && i < (int) FTS_GROUPS_MAX; i++)
+      who->groups[who->caller.n_groups++] = groups[i];
+  }
+  return &who->caller;
+}
+
+/* ---- errors ---- */
+static void
+warn_now_and_then (FtsFs *fs, const GError *error)
+{
+  int64_t now = g_get_monotonic_time ();
+  int64_t last = atomic_load (&fs->warned_us);
+
+  if (last != 0 && now - last < WARN_EVERY_US)
+    return;
+  if (atomic_compare_exchange_strong (&fs->warned_us, &last, now))
+    g_warning ("%s: %s", fs->options->source, error->message);
+}
+
+int
+fts_fs_errno (FtsFs *fs, const GError *error)
+{
+  int errnum = fts_error_to_errno (error);
+
+  if (error->domain == FTS_ERRNO)
+    return errnum;
+  warn_now_and_then (fs, error);
+  switch (errnum) {
+  case ENOENT:
+    return EHOSTDOWN;
+  case EACCES:
+  case EPERM:
+  case EINVAL:
+  case ENOSPC:
+  case EBUSY:
+    return EIO;
+  default:
+    return errnum;
+  }
+}
+
+void
+fts_fs_fail (fuse_req_t req, GError *error)
+{
+  fuse_reply_err (req, fts_fs_errno (fts_fs_of (req), error));
+  g_error_free (error);
+}
+
+void
+fts_fs_done (fuse_req_t req, bool well, GError *error)
+{
+  if (well)
+    fuse_reply_err (req, 0);
+  else
+    fts_fs_fail (req, error);
+}
+
+/* ---- nodes ---- */
+FtsInode *
+fts_fs_inode (fuse_req_t req, fuse_ino_t ino)
+{
+  FtsInode *inode = fts_inodes_find (fts_fs_of (req)->inodes, ino);
+
+  if (inode == NULL)
+    fuse_reply_err (req, ESTALE);
+  return inode;
+}
+
+void
+fts_fs_stat (const FtsAttr *attr, struct stat *out)
+{
+  *out = (struct stat){
+    .st_ino = attr->ino,
+    .st_mode = attr->mode,
+    .st_nlink = attr->nlink,
+    .st_uid = attr->uid,
+    .st_gid = attr->gid,
+    .st_rdev = attr->rdev,
+    .st_size = (off_t) attr->size,
+    .st_blocks = (blkcnt_t) attr->blocks,
+    .st_blksize = (blksize_t) attr->blksize,
+    .st_atim = { attr->atime.sec, attr->atime.nsec },
+    .st_mtim = { attr->mtime.sec, attr->mtime.nsec },
+    .st_ctim = { attr->ctime.sec, attr->ctime.nsec },
+  };
+}
+
+/* Attributes the peer gave at clock AT are older than what this mount did since. */
+static bool
+is_outdated (FtsFs *fs, FtsInode *inode, uint64_t at)
+{
+  return (fs->behind && fts_behind_is_dirty (fs->behind, inode)) ||
+         fts_inode_changed (inode) > at;
+}
+
+/* Asks anew until nobody changed the file meanwhile; a file under constant writing gets the
+ * newest after three tries. */
+static void
+refresh (FtsFs *fs, FtsInode *inode, FtsNode *node, uint64_t at)
+{
+  const FtsCaller nobody = { 0 };
+
+  for (int i = 0; i < 3 && is_outdated (fs, inode, at); i++) {
+    fts_fs_drain (fs, inode);
+    at = fts_fs_now (fs);
+    if (!fts_client_getattr (fs->client, &nobody, &inode->handle, 0, &node->attr, NULL))
+      return;
+  }
+}
+
+FtsInode *
+fts_fs_learn (FtsFs *fs, FtsNode *node, uint64_t at, struct fuse_entry_param *out)
+{
+  FtsInode *inode = fts_inodes_learn (fs->inodes, &node->handle);
+
+  refresh (fs, inode, node, at);
+  fts_inode_set_told (inode, &node->attr);
+  *out = (struct fuse_entry_param){
+    .ino = inode->id,
+    .attr_timeout = fs->options->attr_timeout,
+    .entry_timeout = fs->options->entry_timeout,
+  };
+  fts_fs_stat (&node->attr, &out->attr);
+  return inode;
+}
+
+void
+fts_fs_entry (fuse_req_t req, const FtsNode *node, uint64_t at)
+{
+  FtsFs *fs = fts_fs_of (req);
+  FtsNode copy = *node;
+  struct fuse_entry_param entry;
+  g_autoptr (FtsInode) inode = fts_fs_learn (fs, &copy, at, &entry);
+
+  if (fuse_reply_entry (req, &entry) != 0) /* the caller went away: the kernel forgot */
+    fts_inodes_forget (fs->inodes, inode->id, 1);
+}
+
+/* ---- the session ---- */
+static void
+want (struct fuse_conn_info *conn, unsigned capability, bool wish)
+{
+  if (wish)
+    conn->want |= conn->capable & capability;
+  else
+    conn->want &= ~capability;
+}
+
+static void
+on_init (void *userdata, struct fuse_conn_info *conn)
+{
+  FtsFs *fs = userdata;
+
+  want (conn, FUSE_CAP_ASYNC_READ, true);
+  want (conn, FUSE_CAP_PARALLEL_DIROPS, true);
+  want (conn, FUSE_CAP_ATOMIC_O_TRUNC, true);
+  want (conn, FUSE_CAP_AUTO_INVAL_DATA, true);
+  want (conn, FUSE_CAP_READDIRPLUS, true);
+  /* A page of names brings the attributes along anyway. */
+  want (conn, FUSE_CAP_READDIRPLUS_AUTO, false);
+  want (conn, FUSE_CAP_EXPORT_SUPPORT, true);
+  /* It would keep sizes of its own and overrule the peer's. */
+  want (conn, FUSE_CAP_WRITEBACK_CACHE, false);
+  want (conn, FUSE_CAP_SPLICE_READ, false);
+  conn->max_write = FTS_BUFFER_LEN;
+  conn->max_background = 64;
+  if (fs->options->readahead_kb > 0)
+    conn->max_readahead = fs->options->readahead_kb * 1024;
+  if (fs->on_init)
+    fs->on_init (fs->on_init_data);
+}
+
+const struct fuse_lowlevel_ops fts_fs_ops = {
+  .init = on_init,
+  .lookup = fts_op_lookup,
+  .forget = fts_op_forget,
+  .forget_multi = fts_op_forget_multi,
+  .getattr = fts_op_getattr,
+  .setattr = fts_op_setattr,
+  .readlink = fts_op_readlink,
+  .mknod = fts_op_mknod,
+  .mkdir = fts_op_mkdir,
+  .unlink = fts_op_unlink,
+  .rmdir = fts_op_rmdir,
+  .symlink = fts_op_symlink,
+  .rename = fts_op_rename,
+  .link = fts_op_link,
+  .open = fts_op_open,
+  .create = fts_op_create,
+  .read = fts_op_read,
+  .write = fts_op_write,
+  .flush = fts_op_flush,
+  .fsync = fts_op_fsync,
+  .release = fts_op_release,
+  .opendir = fts_op_opendir,
+  .readdir = fts_op_readdir,
+  .readdirplus = fts_op_readdirplus,
+  .releasedir = fts_op_releasedir,
+  .fsyncdir = fts_op_fsyncdir,
+  .statfs = fts_op_statfs,
+};

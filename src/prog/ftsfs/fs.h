@@ -1,0 +1,126 @@
+/* fs.h - the mounted file system: what all operations share.
+ *
+ * ops_names.c   lookup, forget, and all that makes, names and removes files
+ * ops_attr.c    getattr, setattr, statfs
+ * ops_data.c    open, create, read, write, flush, fsync, release
+ * ops_dir.c     opendir, readdir, readdirplus, releasedir
+ * file.c        an open file; behind.c data not yet at the peer; inodes.c node numbers
+ *
+ * Each operation answers its request exactly once and holds no lock while it does: the answer
+ * can free, on another thread, what the request was about.
+ *
+ * Coherence: close-to-open.  At open the peer's attributes are compared with those that the
+ * kernel's cached data had; a difference drops the data.  Between opens attributes and names are
+ * trusted for the time-outs.  Our own changes are seen at once: the kernel knows them, and what
+ * was learned from the peer before a change of our own is not told to the kernel after it (the
+ * clock, below).
+ *
+ * Threads: any number of operations at once; the object is constant but for what it points to.
+ */
+#pragma once
+
+#define FUSE_USE_VERSION 314
+
+#include "fts/client.h"
+#include "prog/ftsfs/behind.h"
+#include "prog/ftsfs/options.h"
+
+#include <fuse_lowlevel.h>
+#include <stdatomic.h>
+
+typedef struct {
+  const FtsMountOptions *options;
+  FtsClient *client;
+  FtsInodes *inodes;
+  FtsBuffers *buffers;
+  FtsBehind *behind; /* NULL: every write waits for the peer */
+  struct fuse_session *session;
+  atomic_uint_fast64_t clock;    /* grows with each change we make at the peer */
+  atomic_int_fast64_t warned_us; /* when trouble with the peer was last logged */
+  /* The kernel has opened the session; runs on a worker. */
+  void (*on_init) (void *user_data);
+  void *on_init_data;
+} FtsFs;
+
+extern const struct fuse_lowlevel_ops fts_fs_ops; /* userdata = FtsFs */
+
+/* For fts_behind_new(): FILE is an FtsFile. */
+void fts_file_send (void *file, uint64_t offset, const uint8_t *data, size_t len,
+                    void *fs);
+
+/* ---- the clock of our own changes ----
+ * A reader takes the time, asks the peer, and tells the kernel only what was not changed since.
+ * A changer ticks after the peer has answered, before the kernel is. */
+uint64_t fts_fs_now (FtsFs *fs);
+uint64_t fts_fs_tick (FtsFs *fs);
+
+/* ---- who asks ---- */
+typedef struct {
+  FtsCaller caller;
+  uint32_t groups[FTS_GROUPS_MAX];
+} FtsWho;
+
+/* The caller of REQ; its supplementary groups too unless it is root. */
+const FtsCaller *fts_fs_caller (fuse_req_t req, FtsWho *who);
+
+/* ---- answers ---- */
+FtsFs *fts_fs_of (fuse_req_t req);
+/* The request's inode, or NULL after ESTALE was answered. */
+FtsInode *fts_fs_inode (fuse_req_t req, fuse_ino_t ino);
+/* Answers with ERROR's errno and frees it. */
+void fts_fs_fail (fuse_req_t req, GError *error);
+/* The errno of ERROR towards a program: never one that means something about the file when the
+ * trouble is on the way to it. */
+int fts_fs_errno (FtsFs *fs, const GError *error);
+/* Answers 0, or with ERROR. */
+void fts_fs_done (fuse_req_t req, bool well, GError *error);
+void fts_fs_stat (const FtsAttr *attr, struct stat *out);
+/* NODE as the answer to lookup, mkdir and their like; AT = the clock before the peer was asked. */
+void fts_fs_entry (fuse_req_t req, const FtsNode *node, uint64_t at);
+/* Fills OUT for NODE; the kernel's count of the inode is up by one.  A reference. */
+FtsInode *fts_fs_learn (FtsFs *fs, FtsNode *node, uint64_t at,
+                        struct fuse_entry_param *out);
+
+/* ---- operations ---- */
+void fts_op_lookup (fuse_req_t req, fuse_ino_t parent, const char *name);
+void fts_op_forget (fuse_req_t req, fuse_ino_t ino, uint64_t n);
+void fts_op_forget_multi (fuse_req_t req, size_t count,
+                          struct fuse_forget_data *forgets);
+void fts_op_mknod (fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                   dev_t rdev);
+void fts_op_mkdir (fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void fts_op_unlink (fuse_req_t req, fuse_ino_t parent, const char *name);
+void fts_op_rmdir (fuse_req_t req, fuse_ino_t parent, const char *name);
+void fts_op_symlink (fuse_req_t req, const char *target, fuse_ino_t parent,
+                     const char *name);
+void fts_op_rename (fuse_req_t req, fuse_ino_t parent, const char *name,
+                    fuse_ino_t new_parent, const char *new_name, unsigned int flags);
+void fts_op_link (fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent,
+                  const char *new_name);
+void fts_op_readlink (fuse_req_t req, fuse_ino_t ino);
+
+void fts_op_getattr (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+                     struct fuse_file_info *fi);
+void fts_op_statfs (fuse_req_t req, fuse_ino_t ino);
+
+void fts_op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fts_op_create (fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                    struct fuse_file_info *fi);
+void fts_op_read (fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+                  struct fuse_file_info *fi);
+void fts_op_write (fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
+                   off_t off, struct fuse_file_info *fi);
+void fts_op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fts_op_fsync (fuse_req_t req, fuse_ino_t ino, int datasync,
+                   struct fuse_file_info *fi);
+void fts_op_release (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+void fts_op_opendir (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fts_op_readdir (fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+                     struct fuse_file_info *fi);
+void fts_op_readdirplus (fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+                         struct fuse_file_info *fi);
+void fts_op_releasedir (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fts_op_fsyncdir (fuse_req_t req, fuse_ino_t ino, int datasync,
+                      struct fuse_file_info *fi);

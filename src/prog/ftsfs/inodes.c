@@ -1,0 +1,254 @@
+#include "prog/ftsfs/inodes.h"
+
+#include <string.h>
+
+struct FtsInodes {
+  pthread_mutex_t lock;  /* all below, and each inode's lookups and refs */
+  GHashTable *by_id;     /* &inode->id -> inode */
+  GHashTable *by_handle; /* &inode->handle -> inode */
+  uint64_t last_id;
+};
+
+static guint
+hash_handle (gconstpointer key)
+{
+  const FtsHandle *handle = key;
+  uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+
+  for (unsigned i = 0; i < handle->len; i++)
+    h = (h ^ handle->bytes[i]) * 0x100000001b3u;
+  return (guint) (h ^ h >> 32);
+}
+
+static gboolean
+equal_handle (gconstpointer a, gconstpointer b)
+{
+  const FtsHandle *left = a, *right = b;
+
+  return left->len == right->len && memcmp (left->bytes, right->bytes, left->len) == 0;
+}
+
+static FtsInode *
+add_locked (FtsInodes *inodes, const FtsHandle *handle)
+{
+  FtsInode *inode = g_new0 (FtsInode, 1);
+
+  inode->id = ++inodes->last_id;
+  inode->handle = *handle;
+  inode->table = inodes;
+  pthread_mutex_init (&inode->lock, NULL);
+  g_hash_table_insert (inodes->by_id, &inode->id, inode);
+  g_hash_table_insert (inodes->by_handle, &inode->handle, inode);
+  return inode;
+}
+
+static void
+free_inode (FtsInode *inode)
+{
+  pthread_mutex_destroy (&inode->lock);
+  g_free (inode);
+}
+
+/* Out of the table when neither the kernel nor we know it any more. */
+static bool
+remove_if_unused_locked (FtsInodes *inodes, FtsInode *inode)
+{
+  if (inode->lookups > 0 || inode->refs > 0 || inode->id == FTS_INODE_ROOT)
+    return false;
+  g_hash_table_remove (inodes->by_id, &inode->id);
+  g_hash_table_remove (inodes->by_handle, &inode->handle);
+  return true;
+}
+
+FtsInodes *
+fts_inodes_new (const FtsHandle *root)
+{
+  FtsInodes *inodes = g_new0 (FtsInodes, 1);
+
+  pthread_mutex_init (&inodes->lock, NULL);
+  inodes->by_id = g_hash_table_new (g_int64_hash, g_int64_equal);
+  inodes->by_handle = g_hash_table_new (hash_handle, equal_handle);
+  add_locked (inodes, root);
+  return inodes;
+}
+
+void
+fts_inodes_free (FtsInodes *inodes)
+{
+  GHashTableIter iter;
+  gpointer inode;
+
+  if (inodes == NULL)
+    return;
+  g_hash_table_destroy (inodes->by_handle);
+  g_hash_table_iter_init (&iter, inodes->by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &inode))
+    free_inode (inode);
+  g_hash_table_destroy (inodes->by_id);
+  pthread_mutex_destroy (&inodes->lock);
+  g_free (inodes);
+}
+
+FtsInode *
+fts_inodes_find (FtsInodes *inodes, uint64_t id)
+{
+  pthread_mutex_lock (&inodes->lock);
+  FtsInode *inode = g_hash_table_lookup (inodes->by_id, &id);
+  if (inode)
+    inode->refs++;
+  pthread_mutex_unlock (&inodes->lock);
+  return inode;
+}
+
+FtsInode *
+fts_inodes_peek (FtsInodes *inodes, const FtsHandle *handle)
+{
+  pthread_mutex_lock (&inodes->lock);
+  FtsInode *inode = g_hash_table_lookup (inodes->by_handle, handle);
+  if (inode)
+    inode->refs++;
+  pthread_mutex_unlock (&inodes->lock);
+  return inode;
+}
+
+FtsInode *
+fts_inodes_learn (FtsInodes *inodes, const FtsHandle *handle)
+{
+  pthread_mutex_lock (&inodes->lock);
+  FtsInode *inode = g_hash_table_lookup (inodes->by_handle, handle);
+  if (inode == NULL)
+    inode = add_locked (inodes, handle);
+  inode->lookups++;
+  inode->refs++;
+  pthread_mutex_unlock (&inodes->lock);
+  return inode;
+}
+
+void
+fts_inodes_forget (FtsInodes *inodes, uint64_t id, uint64_t n)
+{
+  bool unused = false;
+
+  pthread_mutex_lock (&inodes->lock);
+  FtsInode *inode = g_hash_table_lookup (inodes->by_id, &id);
+  if (inode) {
+    inode->lookups -= MIN (n, inode->lookups);
+    unused = remove_if_unused_locked (inodes, inode);
+  }
+  pthread_mutex_unlock (&inodes->lock);
+  if (unused)
+    free_inode (inode);
+}
+
+unsigned
+fts_inodes_count (FtsInodes *inodes)
+{
+  pthread_mutex_lock (&inodes->lock);
+  unsigned n = g_hash_table_size (inodes->by_id);
+  pthread_mutex_unlock (&inodes->lock);
+  return n;
+}
+
+FtsInode *
+fts_inode_ref (FtsInode *inode)
+{
+  pthread_mutex_lock (&inode->table->lock);
+  inode->refs++;
+  pthread_mutex_unlock (&inode->table->lock);
+  return inode;
+}
+
+void
+fts_inode_unref (FtsInode *inode)
+{
+  if (inode == NULL)
+    return;
+  FtsInodes *inodes = inode->table;
+  pthread_mutex_lock (&inodes->lock);
+  inode->refs--;
+  bool unused = remove_if_unused_locked (inodes, inode);
+  pthread_mutex_unlock (&inodes->lock);
+  if (unused)
+    free_inode (inode);
+}
+
+/* ---- versions ---- */
+static FtsVersion
+version_of (const FtsAttr *attr)
+{
+  return (FtsVersion){ attr->size, attr->mtime, attr->ctime };
+}
+
+static bool
+equal_time (FtsTime a, FtsTime b)
+{
+  return a.sec == b.sec && a.nsec == b.nsec;
+}
+
+static bool
+equal_version (const FtsVersion *a, const FtsVersion *b)
+{
+  return a->size == b->size && equal_time (a->mtime, b->mtime) &&
+         equal_time (a->ctime, b->ctime);
+}
+
+bool
+fts_inode_set_version (FtsInode *inode, const FtsAttr *attr)
+{
+  FtsVersion now = version_of (attr);
+
+  pthread_mutex_lock (&inode->lock);
+  bool same = inode->has_version && equal_version (&inode->version, &now);
+  inode->version = now;
+  inode->has_version = true;
+  pthread_mutex_unlock (&inode->lock);
+  return same;
+}
+
+void
+fts_inode_set_told (FtsInode *inode, const FtsAttr *attr)
+{
+  pthread_mutex_lock (&inode->lock);
+  inode->told = version_of (attr);
+  inode->has_told = true;
+  pthread_mutex_unlock (&inode->lock);
+}
+
+bool
+fts_inode_told_other (FtsInode *inode, const FtsAttr *attr)
+{
+  FtsVersion now = version_of (attr);
+
+  pthread_mutex_lock (&inode->lock);
+  bool other = inode->has_told && !equal_version (&inode->told, &now);
+  pthread_mutex_unlock (&inode->lock);
+  return other;
+}
+
+uint64_t
+fts_inode_told_size (FtsInode *inode)
+{
+  pthread_mutex_lock (&inode->lock);
+  uint64_t size = inode->has_told ? inode->told.size : 0;
+  pthread_mutex_unlock (&inode->lock);
+  return size;
+}
+
+void
+fts_inode_set_changed (FtsInode *inode, uint64_t now, bool data)
+{
+  pthread_mutex_lock (&inode->lock);
+  inode->changed = MAX (inode->changed, now);
+  if (data)
+    inode->has_version = false;
+  pthread_mutex_unlock (&inode->lock);
+}
+
+uint64_t
+fts_inode_changed (FtsInode *inode)
+{
+  pthread_mutex_lock (&inode->lock);
+  uint64_t changed = inode->changed;
+  pthread_mutex_unlock (&inode->lock);
+  return changed;
+}

@@ -1,0 +1,75 @@
+/* inodes.h - which file of the peer each of the kernel's node numbers stands for.
+ *
+ * Invariants
+ *  1. One inode a handle: the same file looked up under two names is one node, so that hard
+ *     links share attributes and cached data.
+ *  2. A number is never used again while the mount lives.  A number the kernel made up (file
+ *     handles of an NFS export) is simply not found.
+ *  3. An inode lives as long as the kernel remembers it (lookups counted up here and down by
+ *     forget) or somebody here uses it (references).  The root always lives.
+ *
+ * The table is as large as the kernel's own cache of names, which forgets under memory pressure.
+ * Threads: all calls from any thread.
+ */
+#pragma once
+
+#include "fts/wire.h"
+
+#include <pthread.h>
+
+typedef struct FtsInodes FtsInodes;
+
+/* What tells two states of a file's data apart. */
+typedef struct {
+  uint64_t size;
+  FtsTime mtime, ctime;
+} FtsVersion;
+
+typedef struct {
+  uint64_t id; /* the kernel's node number; constant, like the handle */
+  FtsHandle handle;
+
+  pthread_mutex_t lock; /* the five below */
+  FtsVersion version;   /* of the data in the kernel's cache */
+  bool has_version;     /* false: our own writes made it unknown */
+  FtsVersion told;      /* what the kernel was told last */
+  bool has_told;
+  uint64_t changed; /* clock of our last change, see fts_fs_tick() */
+
+  /* the table's */
+  uint64_t lookups;
+  unsigned refs;
+  FtsInodes *table;
+} FtsInode;
+
+#define FTS_INODE_ROOT 1u
+
+FtsInodes *fts_inodes_new (const FtsHandle *root);
+void fts_inodes_free (FtsInodes *inodes); /* nobody may hold a reference any more */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsInodes, fts_inodes_free)
+
+/* A reference to the inode with number ID, or NULL. */
+FtsInode *fts_inodes_find (FtsInodes *inodes, uint64_t id);
+/* A reference to the inode of HANDLE if there is one. */
+FtsInode *fts_inodes_peek (FtsInodes *inodes, const FtsHandle *handle);
+/* A reference to the inode of HANDLE, made when new; the kernel's count grows by one: it is told
+ * of the inode, or fts_inodes_forget() takes it back. */
+FtsInode *fts_inodes_learn (FtsInodes *inodes, const FtsHandle *handle);
+void fts_inodes_forget (FtsInodes *inodes, uint64_t id, uint64_t n);
+unsigned fts_inodes_count (FtsInodes *inodes);
+
+FtsInode *fts_inode_ref (FtsInode *inode);
+void fts_inode_unref (FtsInode *inode); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsInode, fts_inode_unref)
+
+/* Remembers ATTR as the state of the cached data.  True when it was known to be that already:
+ * then what the kernel has cached is still right. */
+bool fts_inode_set_version (FtsInode *inode, const FtsAttr *attr);
+/* Remembers ATTR as what the kernel is told now. */
+void fts_inode_set_told (FtsInode *inode, const FtsAttr *attr);
+/* Was the kernel told something else than ATTR? */
+bool fts_inode_told_other (FtsInode *inode, const FtsAttr *attr);
+uint64_t fts_inode_told_size (FtsInode *inode);
+/* The data was changed by ourselves, or might be, at clock NOW. */
+void fts_inode_set_changed (FtsInode *inode, uint64_t now, bool data);
+uint64_t fts_inode_changed (FtsInode *inode);

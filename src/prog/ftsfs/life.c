@@ -1,0 +1,528 @@
+#include "prog/ftsfs/life.h"
+
+#include "prog/common/program.h"
+#include "prog/ftsfs/file.h"
+#include "prog/ftsfs/fs.h"
+#include "prog/ftsfs/stats.h"
+#include "volume/config.h"
+#include "volume/membership.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define N_BUFFERS      24
+#define BEHIND_THREADS 3
+#define MOST_NAMES     32 /* mounts of one host on one volume without name= */
+#define JOIN_RETRY_US  200000
+
+typedef struct {
+  FtsMountOptions *options;
+  FtsFs fs;
+  FtsVolume *volume;
+  FtsMember *member;
+  char *secret;
+  char *host; /* own name by the configuration, or NULL */
+  int
+    report_fd; /* the parent waits at its other end; -1 in the foreground or afterwards */
+  bool mounted;
+  pthread_t attendant;
+  bool has_attendant;
+  pthread_mutex_t lock; /* the two below */
+  pthread_cond_t changed;
+  bool init_seen, ending;
+} Mount;
+
+/* ---- telling the caller ---- */
+
+/* The terminal goes when the mount is live: libfuse says there why mount(2) failed, and who reads
+ * the caller's output to its end must not wait for us. */
+static void
+leave_terminal (void)
+{
+  int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+
+  fts_program_use_syslog ();
+  (void) !chdir ("/");
+  for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+    dup2 (null, fd);
+  if (null > STDERR_FILENO)
+    close (null);
+}
+
+/* One byte of status, then the message. */
+static void
+report (Mount *mount, FtsExit status, const char *message)
+{
+  uint8_t byte = (uint8_t) status;
+
+  if (status != FTS_EXIT_OK && mount->report_fd < 0)
+    fprintf (stderr, "ftsfs: %s\n", message);
+  if (mount->report_fd < 0)
+    return;
+  leave_terminal ();
+  if (write (mount->report_fd, &byte, 1) == 1 && message)
+    (void) !write (mount->report_fd, message, strlen (message));
+  close (mount->report_fd);
+  mount->report_fd = -1;
+}
+
+/* The parent's side: what the child says, or that it died. */
+static FtsExit
+await_report (int fd, pid_t child)
+{
+  uint8_t status;
+  char message[1024];
+
+  if (TEMP_FAILURE_RETRY (read (fd, &status, 1)) != 1) {
+    int how = 0;
+    waitpid (child, &how, 0);
+    fprintf (stderr, "ftsfs: ended before the mount was live (status 0x%x)\n", how);
+    return FTS_EXIT_FAILURE;
+  }
+  ssize_t len = TEMP_FAILURE_RETRY (read (fd, message, sizeof message - 1));
+  if (len > 0 && status != FTS_EXIT_OK)
+    fprintf (stderr, "ftsfs: %.*s\n", (int) len, message);
+  return status;
+}
+
+/* ---- steps to a live mount ---- */
+
+/* What the volume's configuration says and the command line does not. */
+static bool
+take_configuration (Mount *mount, const FtsVolumeSpec *spec, GError **error)
+{
+  FtsMountOptions *options = mount->options;
+  g_autoptr (FtsVolumeConfig) config = fts_volume_config_load (spec, error);
+
+  if (config == NULL)
+    return false;
+  mount->host = g_steal_pointer (&config->host);
+  if (options->secret_file == NULL)
+    options->secret_file = g_steal_pointer (&config->secret_file);
+  return true;
+}
+
+static bool
+load_secret (Mount *mount, GError **error)
+{
+  const char *file = mount->options->secret_file;
+  struct stat st;
+
+  if (file == NULL)
+    return true;
+  if (stat (file, &st) == 0 && (st.st_mode & 0077) != 0) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+                 "secret file %s can be read by others; chmod 600 it", file);
+    return false;
+  }
+  g_autoptr (GError) cause = NULL;
+  if (!g_file_get_contents (file, &mount->secret, NULL, &cause)) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "secret file: %s", cause->message);
+    return false;
+  }
+  g_strstrip (mount->secret);
+  return true;
+}
+
+/* The N-th name to try. */
+static char *
+member_name (const Mount *mount, unsigned n)
+{
+  const char *host = mount->host ? mount->host : g_get_host_name ();
+
+  if (mount->options->name || n == 1)
+    return g_strdup (mount->options->name ? mount->options->name : mount->host);
+  return g_strdup_printf ("%.27s.%u", host, n);
+}
+
+/* Several mounts of one host take names of their own, unless a name or a secret (which belongs
+ * to a name) was given: then the entry of a dead mount is waited for. */
+static bool
+join (Mount *mount, GError **error)
+{
+  const FtsMountOptions *options = mount->options;
+  bool fixed = options->name || mount->secret;
+  int64_t until = g_get_monotonic_time () + options->wait_ms * (int64_t) 1000;
+
+  for (unsigned n = 1;; n += !fixed) {
+    g_autoptr (GError) cause = NULL;
+    g_autofree char *name = member_name (mount, n);
+    FtsMemberConfig config = { .name = name,
+                               .role = FTS_ROLE_MOUNT,
+                               .program = "ftsfs" };
+
+    mount->member = fts_member_join (mount->volume, &config, &cause);
+    if (mount->member)
+      return true;
+    bool again = g_error_matches (cause, FTS_ERROR, FTS_ERROR_BUSY) &&
+                 (fixed ? g_get_monotonic_time () < until : n < MOST_NAMES);
+    if (!again) {
+      g_propagate_error (error, g_steal_pointer (&cause));
+      return false;
+    }
+    if (fixed)
+      g_usleep (JOIN_RETRY_US);
+  }
+}
+
+static bool
+connect_to_peer (Mount *mount, GError **error)
+{
+  FtsMountOptions *options = mount->options;
+  FtsVolumeSpec spec = { .volume = options->volume,
+                         .devices = (char **) options->devices->pdata };
+  FtsClientConfig config = {
+    .peer = options->peer,
+    .export_name = options->export_name,
+    .max_connections = options->max_connections,
+    .wait_ms = options->wait_ms,
+    .timeout_ms = options->timeout_ms,
+    .read_only = options->read_only,
+  };
+
+  if (!take_configuration (mount, &spec, error) || !load_secret (mount, error))
+    return false;
+  mount->volume = fts_volume_open (&spec, error);
+  if (mount->volume == NULL || !join (mount, error))
+    return false;
+  config.secret = mount->secret;
+  mount->fs.client = fts_client_new (mount->member, &config, error);
+  return mount->fs.client != NULL;
+}
+
+static void
+prepare_fs (Mount *mount)
+{
+  FtsFs *fs = &mount->fs;
+  FtsBehindConfig behind = {
+    .limit = mount->options->behind_kb * (size_t) 1024,
+    .threads = BEHIND_THREADS,
+    .send = fts_file_send,
+    .user_data = fs,
+  };
+
+  fs->options = mount->options;
+  fs->inodes = fts_inodes_new (fts_client_root (fs->client));
+  fs->buffers = behind.buffers = fts_buffers_new (N_BUFFERS);
+  if (behind.limit > 0)
+    fs->behind = fts_behind_new (&behind);
+}
+
+/* "a,b" as one argument of libfuse: commas and backslashes of values escaped. */
+static void
+append_escaped (GString *into, const char *key, const char *value)
+{
+  g_string_append_printf (into, ",%s=", key);
+  for (const char *p = value; *p; p++) {
+    if (*p == ',' || *p == '\\')
+      g_string_append_c (into, '\\');
+    g_string_append_c (into, *p);
+  }
+}
+
+static struct fuse_session *
+new_session (Mount *mount)
+{
+  FtsMountOptions *options = mount->options;
+  g_autoptr (GString) text = g_string_new ("default_permissions");
+  struct fuse_args args = FUSE_ARGS_INIT (0, NULL);
+
+  append_escaped (text, "fsname", options->source);
+  append_escaped (text, "subtype", "ftsfs");
+  if (options->read_only || fts_client_is_read_only (mount->fs.client))
+    g_string_append (text, ",ro");
+  if (geteuid () == 0 && strstr (options->kernel_options, "allow_other") == NULL)
+    g_string_append (text, ",allow_other");
+  if (*options->kernel_options)
+    g_string_append_printf (text, ",%s", options->kernel_options);
+  fuse_opt_add_arg (&args, "ftsfs");
+  fuse_opt_add_arg (&args, "-o");
+  fuse_opt_add_arg (&args, text->str);
+  if (options->debug)
+    fuse_opt_add_arg (&args, "-d");
+  struct fuse_session *session =
+    fuse_session_new (&args, &fts_fs_ops, sizeof fts_fs_ops, &mount->fs);
+  fuse_opt_free_args (&args);
+  return session;
+}
+
+static bool
+mount_session (Mount *mount, GError **error)
+{
+  const char *where = mount->options->mountpoint;
+
+  mount->fs.session = new_session (mount);
+  if (mount->fs.session == NULL) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+                 "libfuse refuses the options \"%s\"", mount->options->kernel_options);
+    return false;
+  }
+  if (fuse_session_mount (mount->fs.session, where) != 0) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_SYSTEM,
+                 "cannot mount on %s (FUSE's reason stands above)", where);
+    return false;
+  }
+  mount->mounted = true;
+  return true;
+}
+
+/* ---- the attendant ---- */
+static void
+on_init (void *user_data)
+{
+  Mount *mount = user_data;
+
+  pthread_mutex_lock (&mount->lock);
+  mount->init_seen = true;
+  pthread_cond_broadcast (&mount->changed);
+  pthread_mutex_unlock (&mount->lock);
+}
+
+/* False when the mount ended before it began. */
+static bool
+await_init (Mount *mount)
+{
+  pthread_mutex_lock (&mount->lock);
+  while (!mount->init_seen && !mount->ending)
+    pthread_cond_wait (&mount->changed, &mount->lock);
+  bool seen = mount->init_seen;
+  pthread_mutex_unlock (&mount->lock);
+  return seen;
+}
+
+/* The kernel caps readahead at 128 KiB until the device's own setting is raised; root may. */
+static void
+raise_readahead (const Mount *mount, const struct stat *root)
+{
+  g_autofree char *file = g_strdup_printf ("/sys/class/bdi/%u:%u/read_ahead_kb",
+                                           major (root->st_dev), minor (root->st_dev));
+  g_autofree char *text = g_strdup_printf ("%u\n", mount->options->readahead_kb);
+
+  if (mount->options->readahead_kb == 0)
+    return;
+  int fd = open (file, O_WRONLY | O_CLOEXEC);
+  if (fd < 0)
+    return;
+  (void) !write (fd, text, strlen (text));
+  close (fd);
+}
+
+/* Asks for the root through the mount: what answers is live. */
+static void
+announce (Mount *mount)
+{
+  struct stat root;
+
+  if (stat (mount->options->mountpoint, &root) != 0) {
+    g_autofree char *message =
+      g_strdup_printf ("%s: the root of %s: %s", mount->options->mountpoint,
+                       mount->options->source, g_strerror (errno));
+    report (mount, FTS_EXIT_FAILURE, message);
+    fuse_session_unmount (mount->fs.session);
+    return;
+  }
+  raise_readahead (mount, &root);
+  report (mount, FTS_EXIT_OK, NULL);
+}
+
+static void
+write_stats (Mount *mount)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (mount->options->stats_file &&
+      !fts_mount_stats_write (&mount->fs, mount->volume, mount->options->stats_file,
+                              &error))
+    g_warning ("statistics: %s", error->message);
+}
+
+static void *
+attend (void *user_data)
+{
+  Mount *mount = user_data;
+  sigset_t signals;
+  int signal_number;
+
+  if (!await_init (mount))
+    return NULL;
+  announce (mount);
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGUSR1);
+  for (;;) {
+    sigwait (&signals, &signal_number);
+    pthread_mutex_lock (&mount->lock);
+    bool ending = mount->ending;
+    pthread_mutex_unlock (&mount->lock);
+    if (ending)
+      return NULL;
+    write_stats (mount);
+  }
+}
+
+static void
+end_attendant (Mount *mount)
+{
+  if (!mount->has_attendant)
+    return;
+  pthread_mutex_lock (&mount->lock);
+  mount->ending = true;
+  pthread_cond_broadcast (&mount->changed);
+  pthread_mutex_unlock (&mount->lock);
+  pthread_kill (mount->attendant, SIGUSR1);
+  pthread_join (mount->attendant, NULL);
+}
+
+/* ---- serving ---- */
+static void
+block_signals (bool block)
+{
+  sigset_t ends;
+
+  sigemptyset (&ends);
+  sigaddset (&ends, SIGINT);
+  sigaddset (&ends, SIGTERM);
+  sigaddset (&ends, SIGHUP);
+  if (block)
+    sigaddset (&ends, SIGUSR1);
+  pthread_sigmask (block ? SIG_BLOCK : SIG_UNBLOCK, &ends, NULL);
+}
+
+static int
+loop (const Mount *mount)
+{
+  struct fuse_session *session = mount->fs.session;
+
+  if (mount->options->single_thread)
+    return fuse_session_loop (session);
+  struct fuse_loop_config *config = fuse_loop_cfg_create ();
+  fuse_loop_cfg_set_clone_fd (config, 0);
+  fuse_loop_cfg_set_max_threads (config, mount->options->threads);
+  fuse_loop_cfg_set_idle_threads (config, mount->options->threads);
+  int result = fuse_session_loop_mt (session, config);
+  fuse_loop_cfg_destroy (config);
+  return result;
+}
+
+static void
+serve (Mount *mount)
+{
+  mount->fs.on_init = on_init;
+  mount->fs.on_init_data = mount;
+  if (fuse_set_signal_handlers (mount->fs.session) == 0)
+    block_signals (false);
+  mount->has_attendant = pthread_create (&mount->attendant, NULL, attend, mount) == 0;
+  loop (mount);
+  block_signals (true);
+  fuse_remove_signal_handlers (mount->fs.session);
+}
+
+static void
+tear_down (Mount *mount)
+{
+  FtsFs *fs = &mount->fs;
+
+  if (mount->mounted)
+    fuse_session_unmount (fs->session);
+  end_attendant (mount);
+  if (fs->session)
+    fuse_session_destroy (fs->session);
+  fts_behind_free (fs->behind);
+  fts_client_free (fs->client);
+  fts_member_leave (mount->member);
+  fts_inodes_free (fs->inodes);
+  fts_buffers_free (fs->buffers);
+  if (mount->volume)
+    fts_volume_close (mount->volume);
+  g_free (mount->secret);
+  g_free (mount->host);
+  pthread_cond_destroy (&mount->changed);
+  pthread_mutex_destroy (&mount->lock);
+}
+
+static FtsExit
+run (FtsMountOptions *options, int report_fd)
+{
+  Mount mount = { .options = options, .report_fd = report_fd };
+  g_autoptr (GError) error = NULL;
+
+  pthread_mutex_init (&mount.lock, NULL);
+  pthread_cond_init (&mount.changed, NULL);
+  block_signals (true);
+  bool well = connect_to_peer (&mount, &error);
+  if (well) {
+    prepare_fs (&mount);
+    well = options->fake || mount_session (&mount, &error);
+  }
+  if (well && options->fake)
+    report (&mount, FTS_EXIT_OK, NULL);
+  else if (well)
+    serve (&mount);
+  else
+    report (&mount, fts_error_to_exit (error), error->message);
+  tear_down (&mount);
+  return fts_error_to_exit (error);
+}
+
+/* ---- the two processes ---- */
+static FtsExit
+run_in_background (FtsMountOptions *options)
+{
+  int fds[2];
+
+  if (pipe2 (fds, O_CLOEXEC) != 0) {
+    fprintf (stderr, "ftsfs: pipe: %s\n", g_strerror (errno));
+    return FTS_EXIT_FAILURE;
+  }
+  fflush (NULL);
+  pid_t child = fork ();
+  if (child < 0) {
+    fprintf (stderr, "ftsfs: fork: %s\n", g_strerror (errno));
+    return FTS_EXIT_FAILURE;
+  }
+  if (child > 0) {
+    close (fds[1]);
+    return await_report (fds[0], child);
+  }
+  close (fds[0]);
+  setsid ();
+  return run (options, fds[1]);
+}
+
+static bool
+resolve_paths (FtsMountOptions *options)
+{
+  struct stat st;
+  char *stats = options->stats_file;
+  char *real = realpath (options->mountpoint, NULL);
+
+  if (real == NULL || stat (real, &st) != 0) {
+    fprintf (stderr, "ftsfs: mount point %s: %s%s\n", options->mountpoint,
+             g_strerror (errno),
+             errno == ENOTCONN ? " (a dead mount is in the way: umount it)" : "");
+    free (real);
+    return false;
+  }
+  g_free (options->mountpoint);
+  options->mountpoint = g_strdup (real);
+  free (real);
+  if (stats) {
+    options->stats_file = g_canonicalize_filename (stats, NULL);
+    g_free (stats);
+  }
+  return true;
+}
+
+FtsExit
+fts_mount_run (FtsMountOptions *options)
+{
+  if (!resolve_paths (options))
+    return FTS_EXIT_USAGE;
+  return options->foreground ? run (options, -1) : run_in_background (options);
+}

@@ -1,0 +1,140 @@
+#include "base/error.h"
+#include "prog/ftsfs/file.h"
+#include "prog/ftsfs/fs.h"
+
+#include <errno.h>
+
+static void
+reply_attr (fuse_req_t req, FtsInode *inode, const FtsAttr *attr)
+{
+  struct stat st;
+
+  fts_fs_stat (attr, &st);
+  fts_inode_set_told (inode, attr);
+  fuse_reply_attr (req, &st, fts_fs_of (req)->options->attr_timeout);
+}
+
+/* Through the open file where the kernel names one: a file without a name any more may have no
+ * other way.  By handle too: an open file does not survive the peer's restart, a handle does. */
+static bool
+ask (FtsFs *fs, const FtsInode *inode, const FtsFile *file, FtsAttr *attr,
+     GError **error)
+{
+  const FtsCaller nobody = { 0 };
+
+  if (file && fts_client_getattr (fs->client, &nobody, &inode->handle, file->open_id,
+                                  attr, NULL))
+    return true;
+  return fts_client_getattr (fs->client, &nobody, &inode->handle, 0, attr, error);
+}
+
+void
+fts_op_getattr (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+  FtsFs *fs = fts_fs_of (req);
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  GError *error = NULL;
+  FtsAttr attr;
+
+  if (inode == NULL)
+    return;
+  fts_fs_drain (fs, inode);
+  if (ask (fs, inode, fts_file_of (fi), &attr, &error))
+    reply_attr (req, inode, &attr);
+  else
+    fts_fs_fail (req, error);
+}
+
+/* FUSE_SET_ATTR_* to FTS_SET_*. */
+static uint32_t
+mask_of (int to_set)
+{
+  static const struct {
+    int fuse;
+    uint32_t fts;
+  } map[] = {
+    { FUSE_SET_ATTR_MODE, FTS_SET_MODE },
+    { FUSE_SET_ATTR_UID, FTS_SET_UID },
+    { FUSE_SET_ATTR_GID, FTS_SET_GID },
+    { FUSE_SET_ATTR_SIZE, FTS_SET_SIZE },
+    { FUSE_SET_ATTR_ATIME, FTS_SET_ATIME },
+    { FUSE_SET_ATTR_MTIME, FTS_SET_MTIME },
+    { FUSE_SET_ATTR_ATIME_NOW, FTS_SET_ATIME_NOW },
+    { FUSE_SET_ATTR_MTIME_NOW, FTS_SET_MTIME_NOW },
+  };
+  uint32_t mask = 0;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (map); i++)
+    if (to_set & map[i].fuse)
+      mask |= map[i].fts;
+  /* The kernel says "now" together with the plain bit. */
+  if (mask & FTS_SET_ATIME_NOW)
+    mask &= ~(uint32_t) FTS_SET_ATIME;
+  if (mask & FTS_SET_MTIME_NOW)
+    mask &= ~(uint32_t) FTS_SET_MTIME;
+  return mask;
+}
+
+static FtsAttr
+wish_of (const struct stat *st)
+{
+  return (FtsAttr){
+    .mode = st->st_mode,
+    .uid = st->st_uid,
+    .gid = st->st_gid,
+    .size = (uint64_t) st->st_size,
+    .atime = { st->st_atim.tv_sec, (uint32_t) st->st_atim.tv_nsec },
+    .mtime = { st->st_mtim.tv_sec, (uint32_t) st->st_mtim.tv_nsec },
+  };
+}
+
+void
+fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+                struct fuse_file_info *fi)
+{
+  FtsFs *fs = fts_fs_of (req);
+  const FtsFile *file = fts_file_of (fi);
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  FtsAttr wish = wish_of (st), attr;
+  GError *error = NULL;
+  FtsWho who;
+
+  if (inode == NULL)
+    return;
+  fts_fs_drain (fs, inode);
+  bool well = fts_client_setattr (fs->client, fts_fs_caller (req, &who), &inode->handle,
+                                  file ? file->open_id : 0, mask_of (to_set), &wish,
+                                  &attr, &error);
+  fts_inode_set_changed (inode, fts_fs_tick (fs), (to_set & FUSE_SET_ATTR_SIZE) != 0);
+  if (well)
+    reply_attr (req, inode, &attr);
+  else
+    fts_fs_fail (req, error);
+}
+
+void
+fts_op_statfs (fuse_req_t req, fuse_ino_t ino)
+{
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  GError *error = NULL;
+  FtsStatfs in;
+
+  if (inode == NULL)
+    return;
+  if (!fts_client_statfs (fts_fs_of (req)->client, &inode->handle, &in, &error)) {
+    fts_fs_fail (req, error);
+    return;
+  }
+  struct statvfs out = {
+    .f_bsize = in.bsize,
+    .f_frsize = in.frsize,
+    .f_blocks = in.blocks,
+    .f_bfree = in.bfree,
+    .f_bavail = in.bavail,
+    .f_files = in.files,
+    .f_ffree = in.ffree,
+    .f_favail = in.favail,
+    .f_namemax = in.namemax,
+  };
+  fuse_reply_statfs (req, &out);
+}

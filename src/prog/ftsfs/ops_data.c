@@ -1,0 +1,251 @@
+#include "base/error.h"
+#include "prog/ftsfs/file.h"
+#include "prog/ftsfs/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* O_SYNC and O_DSYNC stay here: the kernel asks for fsync after each write.  O_DIRECT too: it
+ * passes by the kernel's cache on this side. */
+static uint32_t
+open_flags_of (int flags)
+{
+  int mode = flags & O_ACCMODE;
+
+  return (mode != O_WRONLY ? FTS_OPEN_READ : 0u) |
+         (mode != O_RDONLY ? FTS_OPEN_WRITE : 0u) |
+         (flags & O_APPEND ? FTS_OPEN_APPEND : 0u) |
+         (flags & O_TRUNC ? FTS_OPEN_TRUNC : 0u) |
+         (flags & O_EXCL ? FTS_OPEN_EXCL : 0u);
+}
+
+/* ---- open and create ---- */
+static bool
+append_bytes (const uint8_t *data, size_t len, void *into, GError **error)
+{
+  g_byte_array_append (into, data, (guint) len);
+  return true;
+}
+
+/* How much to ask for with open: all of a small file, unless the kernel may have it. */
+static size_t
+first_len_of (FtsInode *inode, int flags)
+{
+  uint64_t size = fts_inode_told_size (inode);
+
+  if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_TRUNC))
+    return 0;
+  return size > 0 && size <= FTS_FIRST_LEN ? FTS_FIRST_LEN : 0;
+}
+
+/* Is what the kernel has cached of the file still right?  Drops stale attributes; stale data go
+ * when the kernel opens without keep_cache. */
+static bool
+check_cached (FtsFs *fs, FtsInode *inode, const FtsAttr *attr)
+{
+  bool same = fts_inode_set_version (inode, attr);
+
+  if (fts_inode_told_other (inode, attr))
+    fuse_lowlevel_notify_inval_inode (fs->session, inode->id, -1, 0);
+  return same;
+}
+
+static void
+reply_open (fuse_req_t req, FtsFile *file, struct fuse_file_info *fi)
+{
+  fi->fh = (uintptr_t) file;
+  if (fuse_reply_open (req, fi) != 0)
+    fts_file_free (file);
+}
+
+void
+fts_op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+  FtsFs *fs = fts_fs_of (req);
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  g_autoptr (GByteArray) first = g_byte_array_new ();
+  GError *error = NULL;
+  uint64_t open_id = 0;
+  FtsAttr attr;
+  bool eof = false;
+  FtsWho who;
+
+  if (inode == NULL)
+    return;
+  fts_fs_drain (fs, inode);
+  uint64_t at = fts_fs_now (fs);
+  if (!fts_client_open (fs->client, fts_fs_caller (req, &who), &inode->handle,
+                        open_flags_of (fi->flags), first_len_of (inode, fi->flags),
+                        append_bytes, first, &open_id, &attr, &eof, &error)) {
+    fts_fs_fail (req, error);
+    return;
+  }
+  if (fi->flags & O_TRUNC)
+    fts_inode_set_changed (inode, fts_fs_tick (fs), true);
+  fi->keep_cache = check_cached (fs, inode, &attr);
+  FtsFile *file = fts_file_new (fs, g_steal_pointer (&inode), open_id, fi->flags);
+  if (eof && first->len > 0)
+    fts_file_set_first (file, g_steal_pointer (&first), at);
+  reply_open (req, file, fi);
+}
+
+void
+fts_op_create (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mode,
+               struct fuse_file_info *fi)
+{
+  FtsFs *fs = fts_fs_of (req);
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  struct fuse_entry_param entry;
+  GError *error = NULL;
+  uint64_t open_id = 0;
+  FtsNode node;
+  FtsWho who;
+
+  if (parent == NULL)
+    return;
+  if (!fts_client_create (fs->client, fts_fs_caller (req, &who), &parent->handle, name,
+                          (uint32_t) mode, open_flags_of (fi->flags), &node, &open_id,
+                          &error)) {
+    fts_fs_fail (req, error);
+    return;
+  }
+  fts_inode_set_changed (parent, fts_fs_tick (fs), false);
+  g_autoptr (FtsInode) inode = fts_fs_learn (fs, &node, fts_fs_now (fs), &entry);
+  if (fi->flags & O_TRUNC)
+    fts_inode_set_changed (inode, fts_fs_tick (fs), true);
+  fi->keep_cache = fts_inode_set_version (inode, &node.attr);
+  FtsFile *file = fts_file_new (fs, fts_inode_ref (inode), open_id, fi->flags);
+  fi->fh = (uintptr_t) file;
+  if (fuse_reply_create (req, &entry, fi) != 0) {
+    fts_inodes_forget (fs->inodes, inode->id, 1);
+    fts_file_free (file);
+  }
+}
+
+/* ---- reading ---- */
+typedef struct {
+  uint8_t *to;
+  size_t len, got;
+} Target;
+
+static bool
+copy_bytes (const uint8_t *data, size_t len, void *user_data, GError **error)
+{
+  Target *target = user_data;
+
+  if (len > target->len - target->got) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL, "more data than asked for");
+    return false;
+  }
+  memcpy (target->to + target->got, data, len);
+  target->got += len;
+  return true;
+}
+
+static bool
+read_all (const FtsFile *file, uint64_t offset, Target *target, GError **error)
+{
+  bool eof = false;
+
+  while (target->got < target->len && !eof) {
+    size_t before = target->got;
+    if (!fts_client_read (file->fs->client, &file->inode->handle, file->open_id,
+                          offset + before, target->len - before, copy_bytes, target,
+                          &eof, error))
+      return false;
+    if (target->got == before)
+      break;
+  }
+  return true;
+}
+
+void
+fts_op_read (fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+             struct fuse_file_info *fi)
+{
+  FtsFile *file = fts_file_of (fi);
+  FtsFs *fs = file->fs;
+  Target target = { .len = MIN (size, FTS_BUFFER_LEN) };
+  GError *error = NULL;
+
+  fts_fs_drain (fs, file->inode);
+  target.to = fts_buffers_take (fs->buffers);
+  if (fts_file_read_first (file, (uint64_t) off, target.to, target.len, &target.got) ||
+      read_all (file, (uint64_t) off, &target, &error))
+    fuse_reply_buf (req, (const char *) target.to, target.got);
+  else
+    fts_fs_fail (req, error);
+  fts_buffers_give (fs->buffers, target.to);
+}
+
+/* ---- writing ---- */
+static void
+write_now (fuse_req_t req, FtsFile *file, const uint8_t *bytes, size_t len,
+           uint64_t offset)
+{
+  size_t done = 0;
+
+  fts_fs_drain (file->fs, file->inode);
+  int error = fts_file_write (file, offset, bytes, len, &done);
+  if (error && done == 0)
+    fuse_reply_err (req, error);
+  else
+    fuse_reply_write (req, done);
+}
+
+void
+fts_op_write (fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+              struct fuse_file_info *fi)
+{
+  FtsFile *file = fts_file_of (fi);
+  const uint8_t *bytes = (const uint8_t *) buf;
+  int error = atomic_load (&file->error);
+
+  if (error) {
+    fuse_reply_err (req, error);
+    return;
+  }
+  if (file->writes_wait || size > FTS_BUFFER_LEN) {
+    write_now (req, file, bytes, size, (uint64_t) off);
+    return;
+  }
+  fts_behind_write (file->fs->behind, file->inode, file, (uint64_t) off, bytes, size);
+  fuse_reply_write (req, size);
+}
+
+void
+fts_op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+  FtsFile *file = fts_file_of (fi);
+
+  fts_fs_drain (file->fs, file->inode);
+  fuse_reply_err (req, atomic_load (&file->error));
+}
+
+void
+fts_op_fsync (fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+  FtsFile *file = fts_file_of (fi);
+  GError *error = NULL;
+
+  fts_fs_drain (file->fs, file->inode);
+  int late = atomic_load (&file->error);
+  if (late) {
+    fuse_reply_err (req, late);
+    return;
+  }
+  bool well = fts_client_fsync (file->fs->client, &file->inode->handle, file->open_id,
+                                datasync != 0, &error);
+  fts_fs_done (req, well, error);
+}
+
+void
+fts_op_release (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+  FtsFile *file = fts_file_of (fi);
+
+  fts_fs_drain (file->fs, file->inode); /* pages of a mapping come after flush */
+  fts_file_free (file);
+  fuse_reply_err (req, 0);
+}

@@ -1,0 +1,235 @@
+#include "base/error.h"
+#include "prog/ftsfs/file.h"
+#include "prog/ftsfs/fs.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* After a change of the names in DIRECTORY (what it lists, its times) by ourselves. */
+static void
+names_changed (FtsFs *fs, FtsInode *directory)
+{
+  fts_inode_set_changed (directory, fts_fs_tick (fs), false);
+}
+
+/* ---- lookup, forget ---- */
+
+/* "There is no such name" may be remembered too: an entry without a node. */
+static void
+reply_lookup_error (fuse_req_t req, GError *error)
+{
+  FtsFs *fs = fts_fs_of (req);
+
+  if (fs->options->negative_timeout > 0 && g_error_matches (error, FTS_ERRNO, ENOENT)) {
+    struct fuse_entry_param none = { .entry_timeout = fs->options->negative_timeout };
+    g_error_free (error);
+    fuse_reply_entry (req, &none);
+    return;
+  }
+  fts_fs_fail (req, error);
+}
+
+/* "." asks, for an NFS export, about a number the kernel remembers from a file handle. */
+static bool
+lookup (fuse_req_t req, FtsInode *parent, const char *name, FtsNode *node,
+        GError **error)
+{
+  FtsFs *fs = fts_fs_of (req);
+  FtsWho who;
+
+  if (strcmp (name, ".") == 0) {
+    node->handle = parent->handle;
+    return fts_client_getattr (fs->client, fts_fs_caller (req, &who), &parent->handle,
+                               0, &node->attr, error);
+  }
+  return fts_client_lookup (fs->client, fts_fs_caller (req, &who), &parent->handle,
+                            name, node, error);
+}
+
+void
+fts_op_lookup (fuse_req_t req, fuse_ino_t parent_ino, const char *name)
+{
+  uint64_t at = fts_fs_now (fts_fs_of (req));
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  GError *error = NULL;
+  FtsNode node;
+
+  if (parent == NULL)
+    return;
+  if (lookup (req, parent, name, &node, &error))
+    fts_fs_entry (req, &node, at);
+  else
+    reply_lookup_error (req, error);
+}
+
+void
+fts_op_forget (fuse_req_t req, fuse_ino_t ino, uint64_t n)
+{
+  fts_inodes_forget (fts_fs_of (req)->inodes, ino, n);
+  fuse_reply_none (req);
+}
+
+void
+fts_op_forget_multi (fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+  for (size_t i = 0; i < count; i++)
+    fts_inodes_forget (fts_fs_of (req)->inodes, forgets[i].ino, forgets[i].nlookup);
+  fuse_reply_none (req);
+}
+
+/* ---- making ---- */
+static void
+reply_made (fuse_req_t req, FtsInode *parent, bool well, const FtsNode *node,
+            GError *error)
+{
+  if (!well) {
+    fts_fs_fail (req, error);
+    return;
+  }
+  names_changed (fts_fs_of (req), parent);
+  fts_fs_entry (req, node, fts_fs_now (fts_fs_of (req)));
+}
+
+void
+fts_op_mknod (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mode,
+              dev_t rdev)
+{
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  GError *error = NULL;
+  FtsNode node;
+  FtsWho who;
+
+  if (parent == NULL)
+    return;
+  bool well =
+    fts_client_mknod (fts_fs_of (req)->client, fts_fs_caller (req, &who),
+                      &parent->handle, name, (uint32_t) mode, rdev, &node, &error);
+  reply_made (req, parent, well, &node, error);
+}
+
+void
+fts_op_mkdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mode)
+{
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  GError *error = NULL;
+  FtsNode node;
+  FtsWho who;
+
+  if (parent == NULL)
+    return;
+  bool well = fts_client_mkdir (fts_fs_of (req)->client, fts_fs_caller (req, &who),
+                                &parent->handle, name, (uint32_t) mode, &node, &error);
+  reply_made (req, parent, well, &node, error);
+}
+
+void
+fts_op_symlink (fuse_req_t req, const char *target, fuse_ino_t parent_ino,
+                const char *name)
+{
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  GError *error = NULL;
+  FtsNode node;
+  FtsWho who;
+
+  if (parent == NULL)
+    return;
+  bool well = fts_client_symlink (fts_fs_of (req)->client, fts_fs_caller (req, &who),
+                                  &parent->handle, name, target, &node, &error);
+  reply_made (req, parent, well, &node, error);
+}
+
+void
+fts_op_link (fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent_ino, const char *name)
+{
+  FtsFs *fs = fts_fs_of (req);
+  g_autoptr (FtsInode) file = fts_fs_inode (req, ino);
+  GError *error = NULL;
+  FtsNode node;
+  FtsWho who;
+
+  if (file == NULL)
+    return;
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  if (parent == NULL)
+    return;
+  fts_fs_drain (fs, file);
+  bool well = fts_client_link (fs->client, fts_fs_caller (req, &who), &file->handle,
+                               &parent->handle, name, &node, &error);
+  fts_inode_set_changed (file, fts_fs_tick (fs), false);
+  reply_made (req, parent, well, &node, error);
+}
+
+/* ---- removing and renaming ---- */
+static void
+reply_removed (fuse_req_t req, FtsInode *parent, bool well, GError *error)
+{
+  if (well)
+    names_changed (fts_fs_of (req), parent);
+  fts_fs_done (req, well, error);
+}
+
+void
+fts_op_unlink (fuse_req_t req, fuse_ino_t parent_ino, const char *name)
+{
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  GError *error = NULL;
+  FtsWho who;
+
+  if (parent == NULL)
+    return;
+  bool well = fts_client_unlink (fts_fs_of (req)->client, fts_fs_caller (req, &who),
+                                 &parent->handle, name, &error);
+  reply_removed (req, parent, well, error);
+}
+
+void
+fts_op_rmdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name)
+{
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  GError *error = NULL;
+  FtsWho who;
+
+  if (parent == NULL)
+    return;
+  bool well = fts_client_rmdir (fts_fs_of (req)->client, fts_fs_caller (req, &who),
+                                &parent->handle, name, &error);
+  reply_removed (req, parent, well, error);
+}
+
+void
+fts_op_rename (fuse_req_t req, fuse_ino_t parent_ino, const char *name,
+               fuse_ino_t new_parent_ino, const char *new_name, unsigned int flags)
+{
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  GError *error = NULL;
+  FtsWho who;
+
+  if (parent == NULL)
+    return;
+  g_autoptr (FtsInode) new_parent = fts_fs_inode (req, new_parent_ino);
+  if (new_parent == NULL)
+    return;
+  bool well = fts_client_rename (fts_fs_of (req)->client, fts_fs_caller (req, &who),
+                                 &parent->handle, name, &new_parent->handle, new_name,
+                                 flags, &error);
+  if (well)
+    names_changed (fts_fs_of (req), new_parent);
+  reply_removed (req, parent, well, error);
+}
+
+void
+fts_op_readlink (fuse_req_t req, fuse_ino_t ino)
+{
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  GError *error = NULL;
+  FtsWho who;
+
+  if (inode == NULL)
+    return;
+  g_autofree char *target = fts_client_readlink (
+    fts_fs_of (req)->client, fts_fs_caller (req, &who), &inode->handle, &error);
+  if (target)
+    fuse_reply_readlink (req, target);
+  else
+    fts_fs_fail (req, error);
+}

@@ -1,0 +1,146 @@
+#include "prog/ftsfs/inodes.h"
+
+#include "lib/suite.h"
+
+static FtsHandle
+handle (uint8_t n)
+{
+  return (FtsHandle){ .len = 3, .bytes = { 'h', n, 0 } };
+}
+
+static FtsInodes *
+table (void)
+{
+  FtsHandle root = handle (0);
+
+  return fts_inodes_new (&root);
+}
+
+/* The kernel is told of handle N once; its number. */
+static uint64_t
+learn (FtsInodes *inodes, uint8_t n)
+{
+  FtsHandle h = handle (n);
+  g_autoptr (FtsInode) inode = fts_inodes_learn (inodes, &h);
+
+  return inode->id;
+}
+
+static bool
+is_known (FtsInodes *inodes, uint64_t id)
+{
+  g_autoptr (FtsInode) inode = fts_inodes_find (inodes, id);
+
+  return inode != NULL;
+}
+
+START_TEST (test_root_is_there_and_stays)
+{
+  g_autoptr (FtsInodes) inodes = table ();
+
+  ck_assert (is_known (inodes, FTS_INODE_ROOT));
+  ck_assert_uint_eq (learn (inodes, 0), FTS_INODE_ROOT);
+  fts_inodes_forget (inodes, FTS_INODE_ROOT, 5);
+  ck_assert (is_known (inodes, FTS_INODE_ROOT));
+}
+END_TEST
+
+START_TEST (test_same_handle_is_the_same_inode)
+{
+  g_autoptr (FtsInodes) inodes = table ();
+  uint64_t id = learn (inodes, 1);
+
+  ck_assert_uint_eq (learn (inodes, 1), id);
+  ck_assert_uint_ne (learn (inodes, 2), id);
+  ck_assert_uint_eq (fts_inodes_count (inodes), 3);
+}
+END_TEST
+
+START_TEST (test_inode_goes_with_the_last_forget)
+{
+  g_autoptr (FtsInodes) inodes = table ();
+  uint64_t id = learn (inodes, 1);
+
+  learn (inodes, 1);
+  learn (inodes, 1);
+  fts_inodes_forget (inodes, id, 2);
+  ck_assert (is_known (inodes, id));
+  fts_inodes_forget (inodes, id, 1);
+  ck_assert (!is_known (inodes, id));
+  ck_assert_uint_eq (fts_inodes_count (inodes), 1);
+}
+END_TEST
+
+START_TEST (test_number_is_never_used_again)
+{
+  g_autoptr (FtsInodes) inodes = table ();
+  uint64_t id = learn (inodes, 1);
+
+  fts_inodes_forget (inodes, id, 1);
+  ck_assert_uint_ne (learn (inodes, 1), id);
+}
+END_TEST
+
+START_TEST (test_reference_outlives_forget)
+{
+  g_autoptr (FtsInodes) inodes = table ();
+  uint64_t id = learn (inodes, 1);
+  FtsInode *inode = fts_inodes_find (inodes, id);
+
+  fts_inodes_forget (inodes, id, 1);
+  ck_assert (is_known (inodes, id));
+  fts_inode_unref (inode);
+  ck_assert (!is_known (inodes, id));
+}
+END_TEST
+
+START_TEST (test_too_many_forgets_and_unknown_numbers_do_no_harm)
+{
+  g_autoptr (FtsInodes) inodes = table ();
+  uint64_t id = learn (inodes, 1);
+
+  fts_inodes_forget (inodes, id, 1000);
+  fts_inodes_forget (inodes, id, 1);
+  fts_inodes_forget (inodes, UINT64_MAX, 1);
+  ck_assert (!is_known (inodes, 0));
+  ck_assert_uint_eq (fts_inodes_count (inodes), 1);
+}
+END_TEST
+
+START_TEST (test_cached_data_are_right_while_nothing_changed)
+{
+  g_autoptr (FtsInodes) inodes = table ();
+  g_autoptr (FtsInode) inode = fts_inodes_find (inodes, FTS_INODE_ROOT);
+  FtsAttr attr = { .size = 5, .mtime = { 7, 1 }, .ctime = { 7, 2 } };
+
+  ck_assert (!fts_inode_set_version (inode, &attr)); /* never seen */
+  ck_assert (fts_inode_set_version (inode, &attr));
+  attr.mtime.nsec++;
+  ck_assert (!fts_inode_set_version (inode, &attr));
+  attr.size++;
+  ck_assert (!fts_inode_set_version (inode, &attr));
+  attr.ctime.sec++;
+  ck_assert (!fts_inode_set_version (inode, &attr));
+  fts_inode_set_changed (inode, 1, true); /* our own write */
+  ck_assert (!fts_inode_set_version (inode, &attr));
+  ck_assert (fts_inode_set_version (inode, &attr));
+}
+END_TEST
+
+START_TEST (test_change_keeps_the_latest_clock)
+{
+  g_autoptr (FtsInodes) inodes = table ();
+  g_autoptr (FtsInode) inode = fts_inodes_find (inodes, FTS_INODE_ROOT);
+
+  fts_inode_set_changed (inode, 9, false);
+  fts_inode_set_changed (inode, 4, false);
+  ck_assert_uint_eq (fts_inode_changed (inode), 9);
+}
+END_TEST
+
+FTS_SUITE ("ftsfs/inodes", test_root_is_there_and_stays,
+           test_same_handle_is_the_same_inode, test_inode_goes_with_the_last_forget,
+           test_number_is_never_used_again, test_reference_outlives_forget,
+           test_too_many_forgets_and_unknown_numbers_do_no_harm,
+           test_cached_data_are_right_while_nothing_changed,
+           test_change_keeps_the_latest_clock)

@@ -1,0 +1,187 @@
+#include "prog/ftsfs/options.h"
+
+#include "base/error.h"
+#include "lib/suite.h"
+
+#include <string.h>
+
+/* Parses the words of LINE; the options, or NULL and the message in *WHY. */
+static bool
+parse (const char *line, FtsMountOptions *out, char **why)
+{
+  g_auto (GStrv) argv = g_strsplit (line, " ", -1);
+  g_autoptr (GError) error = NULL;
+  bool well = fts_mount_options_parse ((int) g_strv_length (argv), argv, out, &error);
+
+  if (!well) {
+    ck_assert (g_error_matches (error, FTS_ERROR, FTS_ERROR_CONFIG));
+    *why = g_strdup (error->message);
+  }
+  return well;
+}
+
+static void
+check_refused (const char *line, const char *fragment)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert_msg (!parse (line, &options, &why), "%s was accepted", line);
+  ck_assert_msg (strstr (why, fragment) != NULL, "%s: %s", line, why);
+}
+
+START_TEST (test_source_is_peer_and_export)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs beta:/home/x /mnt -o volume=file:/l.img", &options, &why));
+  ck_assert_str_eq (options.source, "beta:/home/x");
+  ck_assert_str_eq (options.peer, "beta");
+  ck_assert_str_eq (options.export_name, "home/x");
+  ck_assert_str_eq (options.mountpoint, "/mnt");
+  ck_assert_str_eq (options.volume, "file:/l.img");
+  ck_assert_ptr_null (options.devices->pdata[0]);
+  ck_assert_uint_eq (options.wait_ms, 10000);
+}
+END_TEST
+
+START_TEST (test_slash_before_the_export_may_be_left_out)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs beta:home /mnt -ovolume=v", &options, &why));
+  ck_assert_str_eq (options.export_name, "home");
+}
+END_TEST
+
+START_TEST (test_every_value_goes_to_its_field)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (
+    parse ("ftsfs a:b /m -o volume=v,device=d1,device=d2,name=n,secret=/s "
+           "-o wait=1.5,timeout=2,max_connections=3,readahead=64,writebehind=0 "
+           "-o attr_timeout=4,entry_timeout=0.5,negative_timeout=0,threads=1000 "
+           "-o stats=/st,ro",
+           &options, &why));
+  ck_assert_str_eq (options.devices->pdata[0], "d1");
+  ck_assert_str_eq (options.devices->pdata[1], "d2");
+  ck_assert_ptr_null (options.devices->pdata[2]);
+  ck_assert_str_eq (options.name, "n");
+  ck_assert_str_eq (options.secret_file, "/s");
+  ck_assert_uint_eq (options.wait_ms, 1500);
+  ck_assert_uint_eq (options.timeout_ms, 2000);
+  ck_assert_uint_eq (options.max_connections, 3);
+  ck_assert_uint_eq (options.readahead_kb, 64);
+  ck_assert_uint_eq (options.behind_kb, 0);
+  ck_assert (options.attr_timeout == 4 && options.entry_timeout == 0.5);
+  ck_assert (options.negative_timeout == 0);
+  ck_assert_uint_eq (options.threads, 100);
+  ck_assert_str_eq (options.stats_file, "/st");
+  ck_assert (options.read_only);
+}
+END_TEST
+
+START_TEST (test_kernel_options_are_kept_and_fstab_words_dropped)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (
+    parse ("ftsfs a:b /m -o rw,nosuid,_netdev,volume=v,x-systemd.automount,noatime,"
+           "nofail,default_permissions",
+           &options, &why));
+  ck_assert_str_eq (options.kernel_options, "nosuid,noatime");
+}
+END_TEST
+
+START_TEST (test_escaped_comma_belongs_to_the_value)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs a:b /m -o volume=/x\\,y\\\\z,ro", &options, &why));
+  ck_assert_str_eq (options.volume, "/x,y\\z");
+  ck_assert (options.read_only);
+}
+END_TEST
+
+START_TEST (test_source_option_stands_for_the_first_word)
+{
+  g_auto (FtsMountOptions) one = { 0 };
+  g_auto (FtsMountOptions) two = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs /m -o source=a:b,volume=v", &one, &why));
+  ck_assert_str_eq (one.peer, "a");
+  ck_assert (parse ("ftsfs dummy /m -o source=a:b,volume=v", &two, &why));
+  ck_assert_str_eq (two.peer, "a");
+  ck_assert_str_eq (two.mountpoint, "/m");
+}
+END_TEST
+
+START_TEST (test_flags_of_a_program)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs -fs a:b /m -d -o volume=v", &options, &why));
+  ck_assert (options.foreground && options.single_thread && options.debug);
+  ck_assert (!options.fake);
+}
+END_TEST
+
+START_TEST (test_flags_of_a_mount_helper_are_those_of_mount)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (
+    parse ("/sbin/mount.fuse.ftsfs a:b /m -sfnv -o volume=v,what=ever -t fuse.ftsfs",
+           &options, &why));
+  ck_assert (options.fake && options.verbose);
+  ck_assert (!options.foreground && !options.single_thread);
+  ck_assert_str_eq (options.kernel_options, "suid,dev");
+}
+END_TEST
+
+START_TEST (test_what_is_wrong_is_named)
+{
+  check_refused ("ftsfs a:b /m -o volume=v,colour=red", "\"colour=red\"");
+  check_refused ("ftsfs a:b /m -o volume=v,wait=soon", "wait=soon");
+  check_refused ("ftsfs a:b /m -o volume=v,wait=-1", "wait=-1");
+  check_refused ("ftsfs a:b /m -o volume=v,threads=", "threads=");
+  check_refused ("ftsfs a:b /m -o volume=", "volume=");
+  check_refused ("ftsfs a:b /m", "volume");
+  check_refused ("ftsfs a:b -o volume=v", "PEER:/EXPORT");
+  check_refused ("ftsfs a:b /m /n -o volume=v", "PEER:/EXPORT");
+  check_refused ("ftsfs nowhere /m -o volume=v", "\"nowhere\"");
+  check_refused ("ftsfs :/x /m -o volume=v", "\":/x\"");
+  check_refused ("ftsfs a:/ /m -o volume=v", "\"a:/\"");
+  check_refused ("ftsfs a:b /m -o", "-o");
+  check_refused ("ftsfs a:b /m -q", "-q");
+  check_refused ("ftsfs a:b /m --quick", "--quick");
+}
+END_TEST
+
+START_TEST (test_help_needs_nothing_else)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs --help", &options, &why));
+  ck_assert (options.help);
+}
+END_TEST
+
+FTS_SUITE ("ftsfs/options", test_source_is_peer_and_export,
+           test_slash_before_the_export_may_be_left_out,
+           test_every_value_goes_to_its_field,
+           test_kernel_options_are_kept_and_fstab_words_dropped,
+           test_escaped_comma_belongs_to_the_value,
+           test_source_option_stands_for_the_first_word, test_flags_of_a_program,
+           test_flags_of_a_mount_helper_are_those_of_mount, test_what_is_wrong_is_named,
+           test_help_needs_nothing_else)
