@@ -1,32 +1,4 @@
-#include "suite.h"
-
-#include <lunpath/device.h>
-
-#include <string.h>
-
-static LunDevice *
-open_device (const char *name)
-{
-  const char *const paths[] = { name, NULL };
-  g_autoptr (GError) error = NULL;
-  LunDevice *device =
-    lun_device_open (&(LunDeviceConfig){ .paths = paths, .timeout_ms = 2000 }, &error);
-
-  ck_assert_msg (device != NULL, "%s", error ? error->message : "no error");
-  return device;
-}
-
-static LunError
-open_fails (const char *name, const char *why)
-{
-  const char *const paths[] = { name, NULL };
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_ptr_null (lun_device_open (&(LunDeviceConfig){ .paths = paths }, &error));
-  ck_assert_msg (strstr (error->message, why) != NULL, "%s", error->message);
-  ck_assert (error->domain == LUN_ERROR);
-  return (LunError) error->code;
-}
+#include "lun.h"
 
 START_TEST (test_facts)
 {

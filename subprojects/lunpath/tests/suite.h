@@ -2,6 +2,7 @@
  *
  *   LUN_SUITE ("lunpath/name", test_a, test_b)
  *
+ * lun_suite_run_loops() runs some tests N_ROUNDS times each, with _i counting from 0.
  * Tests run forked unless CK_FORK=no; a test gets 60 s.
  */
 #pragma once
@@ -10,12 +11,15 @@
 #include <stdlib.h>
 
 static inline int
-lun_suite_run (const char *name, const TTest *const *tests, int n_tests)
+lun_suite_run_loops (const char *name, const TTest *const *loops, int n_loops,
+                     int n_rounds, const TTest *const *tests, int n_tests)
 {
   Suite *suite = suite_create (name);
   TCase *tcase = tcase_create (name);
 
   tcase_set_timeout (tcase, 60);
+  for (int i = 0; i < n_loops; i++)
+    tcase_add_loop_test (tcase, loops[i], 0, n_rounds);
   for (int i = 0; i < n_tests; i++)
     tcase_add_test (tcase, tests[i]);
   suite_add_tcase (suite, tcase);
@@ -26,6 +30,12 @@ lun_suite_run (const char *name, const TTest *const *tests, int n_tests)
   int failed = srunner_ntests_failed (runner);
   srunner_free (runner);
   return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int
+lun_suite_run (const char *name, const TTest *const *tests, int n_tests)
+{
+  return lun_suite_run_loops (name, NULL, 0, 0, tests, n_tests);
 }
 
 #define LUN_SUITE(name, ...)                                                  \

@@ -11,8 +11,11 @@
 #include "path/device.h"
 
 #include "path/io.h"
+#include "path/job.h"
+#include "path/queue.h"
 #include "path/verdict.h"
 
+#include "base/lock.h"
 #include "base/sense.h"
 
 #include <string.h>
@@ -115,6 +118,17 @@ gather_facts (LunDevice *device, GError **error)
   return false;
 }
 
+static bool
+start_threads (LunDevice *device, GError **error)
+{
+  if (device->facts.in_memory)
+    return true;
+  for (unsigned i = 0; i < device->n_paths; i++)
+    if (!lun_queue_start (&device->paths[i], error))
+      return false;
+  return true;
+}
+
 /* ---- trials ---- */
 
 static bool
@@ -206,8 +220,11 @@ lun_device_open (const LunDeviceConfig *config, GError **error)
 {
   g_autoptr (LunDevice) device = g_new0 (LunDevice, 1);
 
+  pthread_mutex_init (&device->jobs_lock, NULL);
+  lun_cond_init (&device->jobs_gone);
   if (!configure (device, config, error) || !open_paths (device, error) ||
-      !gather_facts (device, error) || !identify_paths (device, error))
+      !gather_facts (device, error) || !identify_paths (device, error) ||
+      !start_threads (device, error))
     return NULL;
   try_commands (device);
   return g_steal_pointer (&device);
@@ -218,8 +235,13 @@ lun_device_close (LunDevice *device)
 {
   if (!device)
     return;
+  lun_job_wait_all (device);
+  for (unsigned i = 0; i < device->n_paths; i++)
+    lun_queue_stop (&device->paths[i]);
   for (unsigned i = 0; i < device->n_paths; i++)
     lun_path_close (&device->paths[i]);
+  pthread_cond_destroy (&device->jobs_gone);
+  pthread_mutex_destroy (&device->jobs_lock);
   g_free (device->facts.identity);
   g_free (device->name);
   g_free (device);

@@ -7,8 +7,8 @@
  *   - otherwise each path has a thread and a queue (queue.c), and parts go from queue to queue.
  * Both drivers ask the same brain what to do after each result (lun_part_advance).
  *
- * Locks: LunPath.lock protects what stands under it there; nothing is called while it is held
- * but identify of an in-memory transport.  Atomics elsewhere.
+ * Locks: LunPath.lock and LunDevice.jobs_lock protect what stands under them there.  No two are
+ * held at once, and no transport and no callback is called while one is.  Atomics elsewhere.
  */
 #pragma once
 
@@ -32,10 +32,18 @@ struct LunPath {
   uint32_t queued_blocks;
   uint32_t service_us; /* moving average */
 
-  pthread_mutex_t lock;
-  int64_t backoff_us; /* how long it rested last time */
+  pthread_mutex_t lock; /* of all below */
+  int64_t backoff_us;   /* how long it rested last time */
   int64_t last_failure_us;
   bool refused; /* another identity: never used again */
+
+  /* queue.c; unused in memory */
+  pthread_t thread;
+  bool is_running;
+  bool stop;
+  pthread_cond_t changed; /* something for the thread to look at */
+  GQueue waiting[2];      /* LunPart.link by priority */
+  GQueue in_flight;       /* LunPart.link */
 };
 
 typedef struct {
@@ -51,6 +59,12 @@ struct LunDevice {
   const LunPolicy *policy;
   uint32_t timeout_ms;
   bool read_only;
+
+  uint64_t last_tag; /* atomic */
+
+  pthread_mutex_t jobs_lock; /* of the next two */
+  pthread_cond_t jobs_gone;
+  unsigned n_jobs; /* under way (job.c) */
 
   uint32_t bell; /* futex word: bumped by lun_device_wake() */
   unsigned turn; /* atomic */

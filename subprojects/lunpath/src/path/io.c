@@ -6,10 +6,11 @@
  */
 #include "path/io.h"
 
-#include "path/part.h"
+#include "path/job.h"
 #include "path/verdict.h"
 
 #include "base/iov.h"
+#include "base/lock.h"
 #include "base/sense.h"
 
 #define SMALL_IOV 16
@@ -105,6 +106,53 @@ run_split (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
   io->result = piece.result;
 }
 
+static void
+run_inline (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
+{
+  if (io->blocks > device->facts.max_io_blocks && io->op != LUN_OP_CDB)
+    run_split (device, io, pinned, uncounted);
+  else
+    run_whole (device, io, pinned, uncounted);
+}
+
+/* ---- on the paths' threads ---- */
+
+typedef struct {
+  LunIo io;
+  pthread_mutex_t lock;
+  pthread_cond_t ended;
+  bool has_ended;
+} Sync;
+
+static void
+on_ended (LunIo *io)
+{
+  Sync *sync = (Sync *) io;
+
+  LUN_LOCKED (&sync->lock);
+  sync->has_ended = true;
+  pthread_cond_signal (&sync->ended);
+}
+
+static void
+run_and_wait (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
+{
+  Sync sync = { .io = *io };
+
+  pthread_mutex_init (&sync.lock, NULL);
+  lun_cond_init (&sync.ended);
+  sync.io.done = on_ended;
+  lun_job_submit (device, &sync.io, pinned, uncounted);
+  {
+    LUN_LOCKED (&sync.lock);
+    while (!sync.has_ended)
+      lun_cond_wait_until (&sync.ended, &sync.lock, -1);
+  }
+  io->result = sync.io.result;
+  pthread_cond_destroy (&sync.ended);
+  pthread_mutex_destroy (&sync.lock);
+}
+
 void
 lun_io_run (LunDevice *device, LunIo *io, bool uncounted)
 {
@@ -112,10 +160,10 @@ lun_io_run (LunDevice *device, LunIo *io, bool uncounted)
 
   if (!check (device, io) || !find_pinned (device, io, &pinned))
     return;
-  if (io->blocks > device->facts.max_io_blocks && io->op != LUN_OP_CDB)
-    run_split (device, io, pinned, uncounted);
+  if (G_LIKELY (device->facts.in_memory))
+    run_inline (device, io, pinned, uncounted);
   else
-    run_whole (device, io, pinned, uncounted);
+    run_and_wait (device, io, pinned, uncounted);
 }
 
 /* ---- public ---- */
@@ -123,8 +171,16 @@ lun_io_run (LunDevice *device, LunIo *io, bool uncounted)
 void
 lun_device_submit (LunDevice *device, LunIo *io)
 {
-  lun_io_run (device, io, false);
-  io->done (io);
+  LunPath *pinned;
+
+  if (!check (device, io) || !find_pinned (device, io, &pinned)) {
+    io->done (io);
+  } else if (device->facts.in_memory) {
+    run_inline (device, io, pinned, false);
+    io->done (io);
+  } else {
+    lun_job_submit (device, io, pinned, false);
+  }
 }
 
 static const char *

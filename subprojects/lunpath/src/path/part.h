@@ -27,11 +27,13 @@ struct LunPart {
   uint8_t *found;
   struct iovec found_iov;
 
-  /* queue.c */
-  LunPart *next;
+  /* queue.c and job.c */
+  GList link; /* in its path's queue; data = this */
   int64_t start_us;
+  int64_t try_until_us; /* this try is given up then */
+  bool given_up;
   struct LunJob *job;
-  struct iovec *slice;
+  struct iovec *slice; /* own iovecs of a piece; freed with the job */
 };
 
 typedef enum {

@@ -69,36 +69,50 @@ lun_path_fail (LunPath *path, const LunResult *result)
 }
 
 static bool
-has_same_identity (LunPath *path)
+is_rested (LunPath *path)
 {
-  g_autoptr (GError) error = NULL;
-  g_autofree char *identity = lun_transport_identify (path->transport, &error);
+  LUN_LOCKED (&path->lock);
+  return !path->refused && path->down_until_us <= g_get_monotonic_time ();
+}
 
-  if (!identity) {
-    g_info ("path %s: still down: %s", path->transport->name, error->message);
-    rest_locked (path);
-    return false;
-  }
-  if (g_str_equal (identity, path->device->facts.identity))
-    return true;
+static void
+rest_longer (LunPath *path, const char *why)
+{
+  LUN_LOCKED (&path->lock);
+  g_info ("path %s: still down: %s", path->transport->name, why);
+  rest_locked (path);
+}
+
+static void
+refuse (LunPath *path, const char *identity)
+{
+  LUN_LOCKED (&path->lock);
   g_warning (
     "path %s leads to another LUN now (%s instead of %s); it is not used any more",
     path->transport->name, identity, path->device->facts.identity);
   path->refused = true;
   __atomic_store_n (&path->down_until_us, G_MAXINT64, __ATOMIC_RELEASE);
-  return false;
 }
 
 bool
 lun_path_revive (LunPath *path)
 {
-  LUN_LOCKED (&path->lock);
+  g_autoptr (GError) error = NULL;
+
   if (lun_path_is_up (path))
     return true;
-  if (path->refused || path->down_until_us > g_get_monotonic_time ())
+  if (!is_rested (path))
     return false;
-  if (!has_same_identity (path))
+  g_autofree char *identity = lun_transport_identify (path->transport, &error);
+  if (!identity) {
+    rest_longer (path, error->message);
     return false;
+  }
+  if (!g_str_equal (identity, path->device->facts.identity)) {
+    refuse (path, identity);
+    return false;
+  }
+  g_info ("path %s: up again", path->transport->name);
   __atomic_store_n (&path->down_until_us, 0, __ATOMIC_RELEASE);
   return true;
 }

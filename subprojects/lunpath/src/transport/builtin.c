@@ -1,6 +1,6 @@
 #include "transport/builtin.h"
 
-const LunTransportOps *const lun_builtin_transports[] = { &lun_ram_ops,
+const LunTransportOps *const lun_builtin_transports[] = { &lun_file_ops, &lun_ram_ops,
                                                           &lun_null_ops, NULL };
 
 const LunLayerOps *const lun_builtin_layers[] = { NULL };
