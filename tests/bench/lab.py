@@ -72,6 +72,37 @@ def counters_from(stats):
     return total
 
 
+def mount_pid(where):
+    """The ftsfs that serves WHERE: it has the directory in its command line."""
+    wanted = os.fsencode(str(where))
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = pathlib.Path(entry.path, "cmdline").read_bytes().split(b"\0")
+                if words[0].endswith(b"ftsfs") and wanted in words:
+                    return int(entry.name)
+    raise LabError(f"no ftsfs serves {where}")
+
+
+def ask_stats(pid, file):
+    """The counters of a running ftsd or ftsfs that writes them to FILE at SIGUSR1."""
+    file = pathlib.Path(file)
+    file.unlink(missing_ok=True)
+    os.kill(pid, signal.SIGUSR1)
+
+    def read():
+        with contextlib.suppress(OSError, json.JSONDecodeError):
+            return json.loads(file.read_text(encoding="utf-8"))
+        return None
+    return wait_until(f"counters in {file}", 5, read)
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1]
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 class Lab:
     """with Lab() as lab: lab.export is served, and lab.mount(...) shows it."""
 
@@ -128,20 +159,9 @@ class Lab:
         stats = self.root / f"{name}.json"
         run(SOURCE / "contrib/lab/mount", program("ftsfs"), "server:/demo", where,
             f"volume={self.volume},name={name},stats={stats}" + (options and f",{options}"))
-        self.mounts[name] = self.mount_pid(where)
+        self.mounts[name] = mount_pid(where)
         self.cleanup.callback(self.unmount, name)
         return where
-
-    def mount_pid(self, where):
-        """The ftsfs that serves WHERE: it has the directory in its command line."""
-        wanted = os.fsencode(str(where))
-        for entry in os.scandir("/proc"):
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError):
-                    words = pathlib.Path(entry.path, "cmdline").read_bytes().split(b"\0")
-                    if words[0].endswith(b"ftsfs") and wanted in words:
-                        return int(entry.name)
-        raise LabError(f"no ftsfs serves {where}")
 
     def unmount(self, name):
         if name in self.mounts:
@@ -151,16 +171,10 @@ class Lab:
 
     def stats(self, name):
         """Counters of "ftsd" or of a mount, as they are now."""
-        pid = self.server.pid if name == "ftsd" else self.mounts[name]
-        file = self.root / f"{name}.json"
-        file.unlink(missing_ok=True)
-        os.kill(pid, signal.SIGUSR1)
+        return ask_stats(self.pid(name), self.root / f"{name}.json")
 
-        def read():
-            with contextlib.suppress(OSError, json.JSONDecodeError):
-                return json.loads(file.read_text(encoding="utf-8"))
-            return None
-        return wait_until(f"counters of {name}", 5, read)
+    def pid(self, name):
+        return self.server.pid if name == "ftsd" else self.mounts[name]
 
     def fts(self, *words):
         """A command line of the client."""
@@ -173,12 +187,6 @@ class Lab:
     def counters(self, mount):
         """Both sides of MOUNT together."""
         return self.counters_of(mount) + self.counters_of("ftsd")
-
-    def cpu_seconds(self, name):
-        pid = self.server.pid if name == "ftsd" else self.mounts[name]
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1]
-        user, system = fields.split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def alive(pid):

@@ -169,14 +169,14 @@ def idle(lab, seconds):
     """CPU of an idle mount and an idle server, in percent of one CPU, and LUN commands a second."""
     lab.mount("idle")
     time.sleep(1)
-    before = {name: (lab.cpu_seconds(name), lab.counters_of(name)) for name in ("idle", "ftsd")}
+    before = {name: (labs.cpu_seconds(lab.pid(name)), lab.counters_of(name)) for name in ("idle", "ftsd")}
     time.sleep(seconds)
     rows = []
     for name, title in (("idle", "mount"), ("ftsd", "server")):
         cpu, counters = before[name]
         spent = lab.counters_of(name) - counters
         rows.append({"what": title,
-                     "cpu_percent": 100 * (lab.cpu_seconds(name) - cpu) / seconds,
+                     "cpu_percent": 100 * (labs.cpu_seconds(lab.pid(name)) - cpu) / seconds,
                      "commands_per_second": (spent.reads + spent.writes) / seconds})
     lab.unmount("idle")
     return rows
