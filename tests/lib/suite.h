@@ -12,14 +12,14 @@
 #include <stdlib.h>
 
 static inline int
-fts_suite_run (const char *name, const TTest *const *tests, int n_tests)
+fts_suite_run (const char *name, int n_variants, const TTest *const *tests, int n_tests)
 {
   Suite *suite = suite_create (name);
   TCase *tcase = tcase_create (name);
 
   tcase_set_timeout (tcase, 60);
   for (int i = 0; i < n_tests; i++)
-    tcase_add_test (tcase, tests[i]);
+    tcase_add_loop_test (tcase, tests[i], 0, n_variants);
   suite_add_tcase (suite, tcase);
 
   SRunner *runner = srunner_create (suite);
@@ -30,9 +30,13 @@ fts_suite_run (const char *name, const TTest *const *tests, int n_tests)
   return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-#define FTS_SUITE(name, ...)                                                  \
-  int main (void)                                                             \
-  {                                                                           \
-    const TTest *const tests[] = { __VA_ARGS__ };                             \
-    return fts_suite_run (name, tests, (int) (sizeof tests / sizeof *tests)); \
+/* Each test runs for each variant: `_i` counts them from 0. */
+#define FTS_SUITE_VARIANTS(name, n_variants, ...)                \
+  int main (void)                                                \
+  {                                                              \
+    const TTest *const tests[] = { __VA_ARGS__ };                \
+    return fts_suite_run (name, n_variants, tests,               \
+                          (int) (sizeof tests / sizeof *tests)); \
   }
+
+#define FTS_SUITE(name, ...) FTS_SUITE_VARIANTS (name, 1, __VA_ARGS__)
