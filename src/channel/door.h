@@ -21,6 +21,7 @@ typedef struct {
   uint32_t poll_min_us; /* 0 = 1,000 */
   uint32_t poll_max_us; /* 0 = 100,000 */
   uint32_t linger_us;   /* 0 = 2,000 */
+  bool always_poll;     /* poll even where the LUN can wake (tests, comparisons) */
 
   /* The secret of the requestor NAME; "" = none asked; NULL = it may not connect.  The string
    * must live as long as the door. */

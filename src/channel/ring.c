@@ -29,8 +29,10 @@ fts_tx_take (FtsTx *tx, bool last, bool in_head)
   if (!tx->in_message)
     tx->request++;
   tx->in_message = !last;
-  if (in_head)
+  if (in_head) {
     tx->inline_seq = tx->next;
+    tx->inline_request = tx->request;
+  }
   return tx->next++;
 }
 
@@ -142,6 +144,7 @@ fts_ring_fill_head (FtsTx *tx, FtsRx *rx, FtsHead *head)
   head->consumed = rx->consumed;
   head->resend_from = rx->resend_from;
   head->resend_count = rx->resend_count;
-  head->request = tx->request;
+  head->resend_served = tx->resend_count;
+  head->request = tx->inline_request;
   head->inline_seq = tx->inline_seq;
 }

@@ -27,12 +27,13 @@
 
 /* ---- the writer ---- */
 typedef struct {
-  uint32_t size;       /* R */
-  uint64_t next;       /* what the next fragment gets */
-  uint64_t published;  /* in the own head */
-  uint64_t acked;      /* the peer's consumed */
-  uint64_t inline_seq; /* fragment in the head's inline area; 0 = none yet */
-  uint32_t request;    /* of the message under way, else of the last one */
+  uint32_t size;           /* R */
+  uint64_t next;           /* what the next fragment gets */
+  uint64_t published;      /* in the own head */
+  uint64_t acked;          /* the peer's consumed */
+  uint64_t inline_seq;     /* fragment in the head's inline area; 0 = none yet */
+  uint32_t inline_request; /* its request number */
+  uint32_t request;        /* of the message under way, else of the last one */
   bool in_message;
   uint32_t resend_count; /* of the peer's newest request that was looked at */
   uint32_t rollbacks;    /* since acked grew last */

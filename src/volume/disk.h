@@ -262,7 +262,9 @@ typedef struct {
   FtsLe64 inline_seq;    /* 80  sequence number of the inline message; 0 = none */
   FtsLe32 inline_len;    /* 88  bytes */
   FtsLe16 inline_flags;  /* 92  FTS_SEG_FLAG_* */
-  uint8_t reserved[30];  /* 94  zero */
+  uint8_t reserved1[2];  /* 94  zero */
+  FtsLe32 resend_served; /* 96  the peer's resend_count that this side has acted on */
+  uint8_t reserved[24];  /* 100 zero */
   FtsLe32 crc;           /* 124 of bytes 0..123 and of the inline bytes in use */
   uint8_t inline_area[]; /* 128 to the end of the block */
 } FtsHeadDisk;

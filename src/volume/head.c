@@ -42,6 +42,7 @@ fts_head_encode (const FtsHead *head, const void *inline_data, void *block,
   d->inline_seq = fts_le64 (head->inline_seq);
   d->inline_len = fts_le32 (head->inline_len);
   d->inline_flags = fts_le16 (head->inline_flags);
+  d->resend_served = fts_le32 (head->resend_served);
   if (head->inline_len > 0)
     memcpy (d->inline_area, inline_data, head->inline_len);
   d->crc = fts_le32 (head_crc (d, head->inline_len));
@@ -80,6 +81,7 @@ fts_head_decode (const void *block, size_t block_size, FtsHead *out,
     .inline_seq = fts_le64_get (d->inline_seq),
     .inline_len = fts_le32_get (d->inline_len),
     .inline_flags = fts_le16_get (d->inline_flags),
+    .resend_served = fts_le32_get (d->resend_served),
   };
   if (out->inline_len > fts_head_inline_max (block_size) ||
       fts_le32_get (d->crc) != head_crc (d, out->inline_len))

@@ -21,6 +21,7 @@ typedef struct {
   uint64_t inline_seq;
   uint32_t inline_len;
   uint16_t inline_flags;
+  uint32_t resend_served;
 } FtsHead;
 
 /* Room for an inline message in a block: block_size - FTS_HEAD_FIXED. */

@@ -1,0 +1,27 @@
+/* workers.h - a bounded pool of threads that run jobs in order of arrival.
+ *
+ * Threads are started when a job comes, none is idle and fewer than the bound run; they stay
+ * until the pool is freed.  Any thread may call; `run` is called without locks held.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+typedef struct FtsWorkers FtsWorkers;
+
+/* Embedded in what the job is about; in the queue at most once. */
+typedef struct FtsJob FtsJob;
+struct FtsJob {
+  FtsJob *next;
+};
+
+typedef void (*FtsWorkersRun) (FtsJob *job, void *user_data);
+
+FtsWorkers *fts_workers_new (unsigned max, FtsWorkersRun run, void *user_data);
+/* Runs what is queued, joins all threads. */
+void fts_workers_free (FtsWorkers *workers);
+
+void fts_workers_push (FtsWorkers *workers, FtsJob *job);
+/* Does a job wait that no thread is free for? */
+bool fts_workers_is_pressed (FtsWorkers *workers);
+void fts_workers_count (FtsWorkers *workers, unsigned *threads, unsigned *busy);
