@@ -1,0 +1,172 @@
+/* fts-format - make a volume.
+ *
+ * Describe the devices, refuse those that hold data, plan, and only then touch anything.
+ */
+#include "prog/common/program.h"
+#include "prog/format/options.h"
+#include "prog/format/show.h"
+#include "prog/format/target.h"
+#include "volume/identity.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+free_target (gpointer target)
+{
+  fts_target_free (target);
+}
+
+static GPtrArray *
+describe_targets (const FtsFormatOptions *options, GError **error)
+{
+  g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (free_target);
+
+  for (char **spec = options->devices; *spec != NULL; spec++) {
+    FtsTarget *target =
+      fts_target_describe (*spec, options->size, options->wish.block_size, error);
+    if (target == NULL)
+      return NULL;
+    g_ptr_array_add (targets, target);
+    if (!options->force && !fts_target_examine (target, error))
+      return NULL;
+  }
+  return g_steal_pointer (&targets);
+}
+
+static bool
+check_alike (GPtrArray *targets, GError **error)
+{
+  const FtsTarget *master = g_ptr_array_index (targets, 0);
+
+  for (guint i = 1; i < targets->len; i++) {
+    const FtsTarget *target = g_ptr_array_index (targets, i);
+    if (target->block_size != master->block_size) {
+      g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+                   "%s has blocks of %u bytes, %s of %u; all devices must be alike",
+                   fts_target_name (target), target->block_size,
+                   fts_target_name (master), master->block_size);
+      return false;
+    }
+    if (target->device != NULL && master->device != NULL &&
+        strcmp (target->identity, master->identity) == 0) {
+      g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "%s and %s are the same device",
+                   fts_target_name (target), fts_target_name (master));
+      return false;
+    }
+  }
+  return true;
+}
+
+/* The best method that all devices can do. */
+static FtsLockMethod
+choose_lock (GPtrArray *targets)
+{
+  bool has_caw = true;
+
+  for (guint i = 0; i < targets->len; i++)
+    has_caw = has_caw && ((FtsTarget *) g_ptr_array_index (targets, i))->has_caw;
+  if (has_caw)
+    return FTS_LOCK_CAW;
+  return ((FtsTarget *) g_ptr_array_index (targets, 0))->image != NULL ? FTS_LOCK_FILE
+                                                                       : FTS_LOCK_DELAY;
+}
+
+static FtsFormatPlan *
+plan_targets (FtsFormatOptions *options, GPtrArray *targets, GError **error)
+{
+  g_autofree FtsFormatDevice *devices = g_new0 (FtsFormatDevice, targets->len);
+  FtsTarget *master = g_ptr_array_index (targets, 0);
+
+  if (!check_alike (targets, error))
+    return NULL;
+  for (guint i = 0; i < targets->len; i++) {
+    FtsTarget *target = g_ptr_array_index (targets, i);
+    devices[i] = (FtsFormatDevice){ target->n_blocks, target->identity };
+  }
+  options->wish.block_size = master->block_size;
+  options->wish.master_path = fts_target_name (master);
+  if (!options->has_lock_method)
+    options->wish.lock_method = choose_lock (targets);
+  return fts_format_plan (&options->wish, devices, targets->len, error);
+}
+
+static void
+draw_identity (FtsFormatWish *wish)
+{
+  uint64_t uuid[2] = { fts_identity_random (), fts_identity_random () };
+
+  memcpy (wish->volume_uuid, uuid, FTS_UUID_LEN);
+  wish->volume_uuid[6] = (uint8_t) ((wish->volume_uuid[6] & 0x0f) | 0x40);
+  wish->volume_uuid[8] = (uint8_t) ((wish->volume_uuid[8] & 0x3f) | 0x80);
+  wish->seed = fts_identity_random ();
+  wish->time_us = (uint64_t) g_get_real_time ();
+}
+
+static void
+show (const FtsFormatOptions *options, const FtsFormatPlan *plan, GPtrArray *targets)
+{
+  g_autofree const char **names = g_new0 (const char *, targets->len);
+  g_autofree char *text = NULL;
+
+  for (guint i = 0; i < targets->len; i++)
+    names[i] = fts_target_name (g_ptr_array_index (targets, i));
+  text =
+    options->json ? fts_show_plan_json (plan, names) : fts_show_plan_text (plan, names);
+  printf ("%s%s", text, options->json ? "\n" : "");
+}
+
+static FtsFormatPlan *
+make_volume (FtsFormatOptions *options, GPtrArray *targets, GError **error)
+{
+  g_autofree LunDevice **devices = g_new0 (LunDevice *, targets->len);
+  g_autoptr (FtsFormatPlan) plan = NULL;
+
+  for (guint i = 0; i < targets->len; i++) {
+    FtsTarget *target = g_ptr_array_index (targets, i);
+    if (!fts_target_make (target, error))
+      return NULL;
+    devices[i] = target->device;
+  }
+  plan = plan_targets (options, targets, error); /* now with the devices' own facts */
+  if (plan == NULL || !fts_format_write (plan, devices, error))
+    return NULL;
+  return g_steal_pointer (&plan);
+}
+
+static bool
+run (FtsFormatOptions *options, GError **error)
+{
+  g_autoptr (GPtrArray) targets = describe_targets (options, error);
+  g_autoptr (FtsFormatPlan) plan = NULL;
+
+  if (targets == NULL)
+    return false;
+  draw_identity (&options->wish);
+  plan = plan_targets (options, targets, error);
+  if (plan == NULL)
+    return false;
+  if (!options->dry_run) {
+    g_clear_pointer (&plan, fts_format_plan_free);
+    plan = make_volume (options, targets, error);
+    if (plan == NULL)
+      return false;
+  }
+  if (!options->quiet)
+    show (options, plan, targets);
+  return true;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_auto (FtsFormatOptions) options = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  fts_program_start ("fts-format");
+  if (!fts_format_options_parse (&options, &argc, &argv, &error))
+    return fts_program_usage ("%s", error->message);
+  if (!run (&options, &error))
+    return fts_program_fail (error);
+  return FTS_EXIT_OK;
+}
