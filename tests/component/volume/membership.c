@@ -255,6 +255,7 @@ START_TEST (test_a_dead_servers_name_is_free_again)
   make_lab (&lab, FTS_LOCK_CAW);
   start (&b, &lab, "b", FTS_ROLE_MOUNT);
   pid_t pid = fork_member (&lab, "a", FTS_ROLE_SERVER);
+  ck_assert (fts_member_find (b.member, "a", FTS_ROLE_SERVER, true, &(FtsHost){ 0 }));
   kill (pid, SIGKILL);
   waitpid (pid, NULL, 0);
   start (&a, &lab, "a", FTS_ROLE_SERVER);
