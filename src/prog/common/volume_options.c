@@ -31,6 +31,7 @@ fts_volume_options_clear (FtsVolumeOptions *options)
   g_clear_pointer (&options->volume, g_free);
   g_clear_pointer (&options->devices, g_strfreev);
   g_clear_pointer (&options->name, g_free);
+  g_clear_pointer (&options->secret_file, g_free);
 }
 
 FtsVolume *
@@ -51,5 +52,7 @@ fts_volume_options_open (FtsVolumeOptions *options, bool read_only, GError **err
     return NULL;
   if (options->name == NULL)
     options->name = g_steal_pointer (&config->host);
+  if (options->secret_file == NULL)
+    options->secret_file = g_steal_pointer (&config->secret_file);
   return fts_volume_open (&spec, error);
 }

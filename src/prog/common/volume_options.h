@@ -15,6 +15,7 @@ typedef struct {
   char *volume;
   char **devices;
   char *name;
+  char *secret_file; /* from the configuration, unless the program set it before */
 } FtsVolumeOptions;
 
 typedef enum {
