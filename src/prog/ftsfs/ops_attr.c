@@ -1,3 +1,5 @@
+/* ops_attr.c - attributes: getattr, setattr, statfs.  What was written behind goes to the peer first, so that
+ * sizes and times are the peer's own. */
 #include "base/error.h"
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"

@@ -1,3 +1,5 @@
+/* ops_data.c - open files: open, create, read, write, flush, fsync, release.  The kernel's handle is an FtsFile;
+ * close-to-open is decided at open. */
 #include "base/error.h"
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"

@@ -1,9 +1,6 @@
-#include "base/error.h"
-#include "prog/ftsfs/fs.h"
-
-#include <errno.h>
-
-/* An open directory: one page of the peer's listing, served to the kernel in pieces.
+/* ops_dir.c - directories: opendir, readdir, readdirplus, releasedir, fsyncdir.
+ *
+ * An open directory: one page of the peer's listing, served to the kernel in pieces.
  *
  * Offsets are the peer's cookies, so they stay right across pages, other opens and the peer's
  * restart.  "." and ".." are made here and stand in front; their offsets are values no file
@@ -11,6 +8,11 @@
  *
  * Attributes of a page are told to the kernel only while nothing of this mount touched the
  * entry or the directory's names since the page was fetched; later the names alone are. */
+#include "base/error.h"
+#include "prog/ftsfs/fs.h"
+
+#include <errno.h>
+
 #define DOT_DONE      (INT64_MAX - 2)
 #define DOTS_DONE     (INT64_MAX - 1)
 

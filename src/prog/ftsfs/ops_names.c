@@ -1,3 +1,4 @@
+/* ops_names.c - names: lookup and forget; all that makes, links, renames and removes files. */
 #include "base/error.h"
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"

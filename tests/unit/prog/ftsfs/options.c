@@ -35,10 +35,10 @@ START_TEST (test_source_is_peer_and_export)
   g_auto (FtsMountOptions) options = { 0 };
   g_autofree char *why = NULL;
 
-  ck_assert (parse ("ftsfs beta:/home/x /mnt -o volume=file:/l.img", &options, &why));
-  ck_assert_str_eq (options.source, "beta:/home/x");
+  ck_assert (parse ("ftsfs beta:/srv/x /mnt -o volume=file:/l.img", &options, &why));
+  ck_assert_str_eq (options.source, "beta:/srv/x");
   ck_assert_str_eq (options.peer, "beta");
-  ck_assert_str_eq (options.export_name, "home/x");
+  ck_assert_str_eq (options.export_name, "srv/x");
   ck_assert_str_eq (options.mountpoint, "/mnt");
   ck_assert_str_eq (options.volume, "file:/l.img");
   ck_assert_ptr_null (options.devices->pdata[0]);

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# lab.sh - on top of sh.sh: one server, one export, one mount, as most system tests want them.
+#
+#   . "$FTS_SOURCE/tests/lib/lab.sh"
+#   lab MOUNT_OPTIONS          $work/export is served and mounted on $work/mnt as user root sees it
+#
+# $dead_ms is the volume's dead time; what must end "within the dead time" gets within_dead_time.
+
+# shellcheck source=tests/lib/sh.sh
+. "$FTS_SOURCE/tests/lib/sh.sh"
+
+heartbeat_ms=100
+dead_ms=2000
+export_dir=$work/export
+mnt=$work/mnt
+mount_stats=$work/ftsfs.json
+
+# lab_server [FTSD_OPTION...]: the volume (when there is none yet) and the server "server".
+lab_server ()
+{
+  mkdir -p "$export_dir"
+  [ -e "$work/lun.img" ] ||
+    make_volume --heartbeat-ms "$heartbeat_ms" --dead-ms "$dead_ms"
+  start_server server --export "lab=$export_dir:rw,devices,setid" "$@"
+  server_pid=$pid
+}
+
+# lab [MOUNT_OPTIONS]: all of it.
+lab ()
+{
+  need_fuse
+  lab_server
+  mount_ftsfs server:/lab "$mnt" "stats=$mount_stats${1:+,$1}" || fail "mount: status $?"
+  mount_pid=$(pid_of_mount "$mnt")
+}
+
+# The ftsfs that serves a directory: it has the directory in its command line.
+pid_of_mount ()
+{
+  local file
+  for file in /proc/[0-9]*/cmdline; do
+    if tr '\0' '\n' <"$file" 2>/dev/null | grep -qxF -- "$1" &&
+       tr '\0' '\n' <"$file" 2>/dev/null | head -n 1 | grep -q ftsfs; then
+      file=${file#/proc/}
+      echo "${file%/cmdline}"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# calls [OPERATION]: requests of the mount so far, all but closes or those of one operation.
+calls ()
+{
+  rm -f "$mount_stats"
+  kill -USR1 "$mount_pid"
+  wait_for 10 "statistics" test -s "$mount_stats"
+  /usr/bin/python3 - "$mount_stats" "${1-}" <<'PY'
+import json, sys
+counts = json.load(open(sys.argv[1]))["calls"]
+print(counts[sys.argv[2]] if sys.argv[2] else sum(counts.values()) - counts["close"])
+PY
+}
+
+# The time COMMAND takes, in ms, in $took; its status is the result.
+timed ()
+{
+  local begin=${EPOCHREALTIME/./} status=0
+  "$@" || status=$?
+  took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+  return "$status"
+}
