@@ -60,8 +60,7 @@ format_image (const char *image)
 static FtsMember *
 join (const char *image, const char *name, FtsHostRole role)
 {
-  g_autofree char *spec =
-    g_strdup_printf ("file:%s?host=%s", image, name);
+  g_autofree char *spec = g_strdup_printf ("file:%s?host=%s", image, name);
   FtsVolumeSpec volume_spec = { .volume = spec };
   FtsMemberConfig config = { .name = name, .role = role, .program = "bench" };
   GError *error = NULL;
@@ -263,9 +262,9 @@ main (int argc, char **argv)
   }
   FtsMember *member = join (image, "north", FTS_ROLE_MOUNT);
   LunDevice *device = fts_volume_master (fts_member_volume (member));
-  FtsConnectConfig config = {
-    .peer = "south", .service = FTS_SERVICE_FILES, .wait_ms = 5000
-  };
+  FtsConnectConfig config = { .peer = "south",
+                              .service = FTS_SERVICE_FILES,
+                              .wait_ms = 5000 };
   FtsChannel *channel = fts_connect (member, &config, &error);
   must (channel, error);
   measure_trips (channel, device, 100, 0);

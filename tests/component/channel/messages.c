@@ -46,7 +46,7 @@ END_TEST
 
 START_TEST (test_a_ring_of_two_entries_carries_long_messages)
 {
-  static const RigFormat format = { .entries = 2 };
+  static const RigFormat format = { .entries = 2, .multi_buffer = 1 };
   static const size_t sizes[] = { 1, 7680, 7681, 50000 };
 
   echo_sizes (&format, sizes, G_N_ELEMENTS (sizes));
