@@ -1,0 +1,247 @@
+#include "prog/ftsd/daemon.h"
+
+#include "channel/door.h"
+#include "fts/server.h"
+#include "prog/ftsd/stats.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define DEFAULT_WORKERS  16u
+#define MOST_DESCRIPTORS 65536u
+
+typedef struct {
+  FtsdOptions *options;
+  FtsExports *exports;
+  FtsServer *server;
+  FtsVolume *volume;
+  FtsMember *member;
+  pthread_mutex_t lock; /* protects `door`: a peer's death may come before it is open */
+  FtsDoor *door;
+  sigset_t signals;
+  bool wrote_pid_file;
+} Daemon;
+
+/* ---- start ---- */
+
+static bool
+load_exports (Daemon *daemon, GError **error)
+{
+  const FtsdOptions *options = daemon->options;
+
+  daemon->exports = fts_exports_new ();
+  if (options->config != NULL &&
+      !fts_exports_load (daemon->exports, options->config, error))
+    return false;
+  for (char **spec = options->exports; spec != NULL && *spec != NULL; spec++)
+    if (!fts_exports_add (daemon->exports, *spec, error))
+      return false;
+  return options->secrets == NULL ||
+         fts_exports_load_secrets (daemon->exports, options->secrets, error);
+}
+
+/* Each open file of each client is a descriptor. */
+static void
+raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = MAX (limit.rlim_cur, MIN (limit.rlim_max, MOST_DESCRIPTORS));
+  setrlimit (RLIMIT_NOFILE, &limit);
+}
+
+static void
+on_peer_dead (uint32_t index, uint64_t generation, void *user_data)
+{
+  Daemon *daemon = user_data;
+
+  pthread_mutex_lock (&daemon->lock);
+  if (daemon->door != NULL)
+    fts_door_peer_dead (daemon->door, index, generation);
+  pthread_mutex_unlock (&daemon->lock);
+}
+
+static bool
+join_volume (Daemon *daemon, GError **error)
+{
+  FtsVolumeOptions *volume = &daemon->options->volume;
+  FtsMemberConfig config = { .role = FTS_ROLE_SERVER,
+                             .program = "ftsd " FTS_VERSION,
+                             .on_peer_dead = on_peer_dead,
+                             .user_data = daemon };
+
+  daemon->volume = fts_volume_options_open (volume, false, error);
+  if (daemon->volume == NULL)
+    return false;
+  config.name = volume->name;
+  daemon->member = fts_member_join (daemon->volume, &config, error);
+  return daemon->member != NULL;
+}
+
+static bool
+open_door (Daemon *daemon, GError **error)
+{
+  int workers = daemon->options->workers;
+  FtsDoorConfig config = {
+    .service = FTS_SERVICE_FILES,
+    .max_workers = workers > 0 ? (unsigned) workers : DEFAULT_WORKERS,
+    .secret_of = fts_server_secret_of,
+    .on_open = fts_server_on_open,
+    .serve = fts_server_serve,
+    .on_close = fts_server_on_close,
+    .user_data = daemon->server,
+  };
+  FtsDoor *door = fts_door_start (daemon->member, &config, error);
+
+  pthread_mutex_lock (&daemon->lock);
+  daemon->door = door;
+  pthread_mutex_unlock (&daemon->lock);
+  return door != NULL;
+}
+
+static bool
+start (Daemon *daemon, GError **error)
+{
+  const FtsServerConfig config = { .state_dir = daemon->options->state_dir };
+
+  raise_descriptor_limit ();
+  if (!load_exports (daemon, error))
+    return false;
+  daemon->server = fts_server_new_with (daemon->exports, &config, error);
+  return daemon->server != NULL && join_volume (daemon, error) &&
+         open_door (daemon, error);
+}
+
+/* ---- ready ---- */
+
+static bool
+write_pid_file (Daemon *daemon, GError **error)
+{
+  const char *file = daemon->options->pid_file;
+  g_autofree char *text = g_strdup_printf ("%d\n", getpid ());
+
+  if (file == NULL)
+    return true;
+  daemon->wrote_pid_file = g_file_set_contents (file, text, -1, error);
+  return daemon->wrote_pid_file;
+}
+
+static bool
+tell_ready (Daemon *daemon, FtsdBackground *background, GError **error)
+{
+  static const char text[] = "READY\n";
+  int fd = daemon->options->ready_fd;
+
+  if (!write_pid_file (daemon, error))
+    return false;
+  if (fd >= 0) {
+    if (write (fd, text, strlen (text)) < 0)
+      return fts_set_errno (error, errno, "--ready-fd %d", fd);
+    close (fd);
+  }
+  if (daemon->options->foreground)
+    fprintf (stderr, "ftsd: ready\n");
+  g_message (
+    "member %s of volume %s serves %u exports", fts_member_self (daemon->member)->name,
+    fts_volume_mcb (daemon->volume)->volume_name, fts_exports_count (daemon->exports));
+  ftsd_background_ready (background);
+  return true;
+}
+
+/* ---- serving ---- */
+
+static void
+write_stats (Daemon *daemon)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text =
+    ftsd_stats_format (daemon->server, daemon->door, daemon->member);
+
+  if (daemon->options->stats_file == NULL)
+    g_message ("%s", text);
+  else if (!g_file_set_contents (daemon->options->stats_file, text, -1, &error))
+    g_warning ("counters: %s", error->message);
+}
+
+static bool
+is_end (const Daemon *daemon, int signum)
+{
+  return signum == SIGTERM || signum == SIGINT ||
+         (signum == SIGHUP && daemon->options->foreground);
+}
+
+static bool
+serve (Daemon *daemon, GError **error)
+{
+  const struct timespec second = { 1, 0 };
+
+  for (;;) {
+    int signum = sigtimedwait (&daemon->signals, NULL, &second);
+    if (signum > 0 && is_end (daemon, signum))
+      return true;
+    if (signum == SIGUSR1)
+      write_stats (daemon);
+    if (fts_member_is_fenced (daemon->member)) {
+      g_set_error (
+        error, FTS_ERROR, FTS_ERROR_FENCED,
+        "this host lost its place on the volume (heartbeat not written in time "
+        "or fenced); start ftsd again");
+      return false;
+    }
+    fts_server_tick (daemon->server);
+  }
+}
+
+/* ---- end ---- */
+
+static void
+stop (Daemon *daemon)
+{
+  pthread_mutex_lock (&daemon->lock);
+  FtsDoor *door = g_steal_pointer (&daemon->door);
+  pthread_mutex_unlock (&daemon->lock);
+  if (door != NULL)
+    fts_door_stop (door);
+  fts_member_leave (daemon->member);
+  if (daemon->volume != NULL)
+    fts_volume_close (daemon->volume);
+  fts_server_free (daemon->server);
+  fts_exports_free (daemon->exports);
+  if (daemon->wrote_pid_file)
+    unlink (daemon->options->pid_file);
+}
+
+/* Signals are blocked before any thread starts, so that this thread alone takes them. */
+static void
+block_signals (sigset_t *signals)
+{
+  sigemptyset (signals);
+  sigaddset (signals, SIGTERM);
+  sigaddset (signals, SIGINT);
+  sigaddset (signals, SIGHUP);
+  sigaddset (signals, SIGUSR1);
+  pthread_sigmask (SIG_BLOCK, signals, NULL);
+  signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN);
+}
+
+bool
+ftsd_daemon_run (FtsdOptions *options, FtsdBackground *background, GError **error)
+{
+  Daemon daemon = { .options = options };
+
+  pthread_mutex_init (&daemon.lock, NULL);
+  block_signals (&daemon.signals);
+  bool done = start (&daemon, error) && tell_ready (&daemon, background, error) &&
+              serve (&daemon, error);
+  stop (&daemon);
+  pthread_mutex_destroy (&daemon.lock);
+  return done;
+}
