@@ -15,8 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Up to here the answer goes from memory, so that it may travel in the head block. */
-#define SMALL_FILE (16u << 10)
+/* Up to here the answer goes from memory, so that it may travel in the head block; the answer must
+ * fit one segment of any volume, because a chunk lies in one fragment. */
+#define SMALL_FILE 3072u
 /* Less room than this is not worth a chunk header. */
 #define WORTH_LEN  512u
 

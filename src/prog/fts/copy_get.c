@@ -1,3 +1,4 @@
+/* copy_get.c - remote files, patterns and trees to here. */
 #include "prog/fts/copy.h"
 #include "prog/fts/pattern.h"
 

@@ -1,3 +1,4 @@
+/* copy_put.c - local files, patterns and trees to the other side. */
 #include "prog/fts/copy.h"
 #include "prog/fts/pattern.h"
 
