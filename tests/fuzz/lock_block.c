@@ -1,0 +1,23 @@
+/* The volume lock's block from arbitrary bytes. */
+#include "fuzz/record.h"
+
+static bool
+decode_and_encode (const uint8_t *bytes, size_t len, uint8_t *out)
+{
+  FtsLockBlock value;
+
+  if (!fts_lock_block_decode (bytes, len, SAMPLE_TAG, &value))
+    return false;
+  fts_lock_block_encode (&value, SAMPLE_TAG, out, FTS_RECORD_LEN);
+  return true;
+}
+
+static void
+encode_sample (uint8_t *out)
+{
+  FtsLockBlock value = sample_lock ();
+
+  fts_lock_block_encode (&value, SAMPLE_TAG, out, FTS_RECORD_LEN);
+}
+
+FUZZ_RECORD

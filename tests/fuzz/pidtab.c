@@ -1,0 +1,23 @@
+/* A Process Id Table entry from arbitrary bytes. */
+#include "fuzz/record.h"
+
+static bool
+decode_and_encode (const uint8_t *bytes, size_t len, uint8_t *out)
+{
+  FtsPid value;
+
+  if (!fts_pid_decode (bytes, len, SAMPLE_TAG, &value))
+    return false;
+  fts_pid_encode (&value, SAMPLE_TAG, out, FTS_RECORD_LEN);
+  return true;
+}
+
+static void
+encode_sample (uint8_t *out)
+{
+  FtsPid value = sample_pid ();
+
+  fts_pid_encode (&value, SAMPLE_TAG, out, FTS_RECORD_LEN);
+}
+
+FUZZ_RECORD

@@ -1,0 +1,23 @@
+/* A port file block from arbitrary bytes. */
+#include "fuzz/record.h"
+
+static bool
+decode_and_encode (const uint8_t *bytes, size_t len, uint8_t *out)
+{
+  FtsPorts value;
+
+  if (!fts_ports_decode (bytes, len, SAMPLE_TAG, &value))
+    return false;
+  fts_ports_encode (&value, SAMPLE_TAG, out, FTS_RECORD_LEN);
+  return true;
+}
+
+static void
+encode_sample (uint8_t *out)
+{
+  FtsPorts value = sample_ports ();
+
+  fts_ports_encode (&value, SAMPLE_TAG, out, FTS_RECORD_LEN);
+}
+
+FUZZ_RECORD
