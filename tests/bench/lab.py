@@ -23,7 +23,11 @@ class LabError(Exception):
 
 
 def program(name):
-    return str(BUILD / "src" / "prog" / name / name)
+    """Where the build has it: each program lies in a folder of its own."""
+    for found in (BUILD / "src" / "prog").glob(f"*/{name}"):
+        if found.is_file():
+            return str(found)
+    raise LabError(f"{BUILD} has no {name}")
 
 
 def run(*command, **options):
@@ -131,17 +135,19 @@ class Lab:
         self.cleanup.close()
 
     def start(self):
-        run(program("fts-format"), "--volume", self.volume, "--create-size", self.size,
+        run(program("fts-format"), "--quiet", "--size", self.size,
             "--heartbeat-ms", self.heartbeat_ms, "--dead-ms", 10 * self.heartbeat_ms,
-            *self.format_options)
+            *self.format_options, self.volume)
         run(SOURCE / "contrib/lab/mount", "--share", self.root)
         self.cleanup.callback(run, "umount", "-l", self.root)
-        log = open(self.root / "ftsd.log", "w", encoding="utf-8")
-        self.server = subprocess.Popen(
-            [program("ftsd"), "--volume", self.volume, "--name", "server",
-             "--export", f"demo={self.export}", "--stats-file", str(self.root / "ftsd.json")],
-            stdout=log, stderr=log)
+        ready = self.root / "ftsd.pid"
+        with open(self.root / "ftsd.log", "w", encoding="utf-8") as log:
+            self.server = subprocess.Popen(
+                [program("ftsd"), "--foreground", "--pid-file", ready, "--volume", self.volume,
+                 "--name", "server", "--export", f"demo={self.export}",
+                 "--stats-file", self.root / "ftsd.json"], stdout=log, stderr=log)
         self.cleanup.callback(self.stop, self.server)
+        wait_until("server", 10, ready.exists)
 
     def stop(self, process):
         if process.poll() is None:

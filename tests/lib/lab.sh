@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2120
 # lab.sh - on top of sh.sh: one server, one export, one mount, as most system tests want them.
 #
 #   . "$FTS_SOURCE/tests/lib/lab.sh"

@@ -18,8 +18,8 @@ export LC_ALL=C
 FTS_SOURCE=${FTS_SOURCE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 FTS_BUILD=${FTS_BUILD:-$FTS_SOURCE/build}
 export FTS_SOURCE FTS_BUILD
-for _program in ftsd ftsfs fts fts-format fts-admin; do
-  PATH=$FTS_BUILD/src/prog/$_program:$PATH
+for _folder in "$FTS_BUILD"/src/prog/*/; do
+  PATH=$_folder:$PATH
 done
 export PATH
 
@@ -158,9 +158,10 @@ start ()
   on_exit stop "$pid"
 }
 
+# A process that ended, reaped or not, has no command line.
 is_alive ()
 {
-  kill -0 "$1" 2>/dev/null
+  grep -qsa . "/proc/$1/cmdline"
 }
 
 is_gone ()
@@ -184,12 +185,12 @@ stop ()
 
 # ---- volumes, servers, mounts ----
 
-# make_volume [OPTION...]: formats $work/lun.img as a file LUN; fts-format's OPTIONs come on top of
-# a small volume with a short heartbeat.  $volume is what --volume and -o volume= want.
+# make_volume [OPTION...]: formats $work/lun.img as a file LUN; fts-format's OPTIONs come after those
+# of a small volume with a short heartbeat.  $volume is what --volume and -o volume= want.
 make_volume ()
 {
   volume=file:$work/lun.img
-  fts-format --create-size 64M --heartbeat-ms 100 --dead-ms 2000 "$@" "$volume" \
+  fts-format --quiet --size 64M --heartbeat-ms 100 --dead-ms 2000 "$@" "$volume" \
     >"$work/format.log" 2>&1 || fail "fts-format: $(cat "$work/format.log")"
 }
 
@@ -198,13 +199,9 @@ start_server ()
 {
   local name=$1
   shift
-  start "$name" ftsd --volume "$volume" --name "$name" "$@"
-  wait_for 10 "server $name" server_is_up "$name"
-}
-
-server_is_up ()
-{
-  fts-admin --volume "$volume" --json hosts | grep -q "\"$1\""
+  rm -f "$work/$name.ready"
+  start "$name" ftsd --foreground --pid-file "$work/$name.ready" --volume "$volume" --name "$name" "$@"
+  wait_for 10 "server $name" test -s "$work/$name.ready"
 }
 
 # mount_ftsfs SOURCE DIRECTORY [OPTIONS]: mount -t fuse.ftsfs with the built program.
