@@ -96,7 +96,6 @@ START_TEST (test_what_is_no_lun_is_refused)
   g_auto (TestLun) lun = test_lun_new (8);
   g_autofree char *missing = g_build_filename (lun.dir, "missing", NULL);
   g_autofree char *empty = g_build_filename (lun.dir, "empty", NULL);
-  g_autofree char *empty_state = g_strconcat (empty, ".lun", NULL);
 
   ck_assert_ptr_null (lun_emul_open (missing, false, NULL));
   ck_assert (!lun_emul_create (missing, 0, 0, NULL));
@@ -105,13 +104,10 @@ START_TEST (test_what_is_no_lun_is_refused)
   ck_assert_ptr_null (lun_emul_open (lun.dir, false, NULL));
   ck_assert (g_file_set_contents (empty, "", 0, NULL));
   ck_assert_ptr_null (lun_emul_open (empty, false, NULL));
-  g_autofree char *dir_state = g_strconcat (lun.dir, ".lun", NULL);
   g_autofree char *missing_state = g_strconcat (missing, ".lun", NULL);
-  g_unlink (dir_state);
   g_unlink (missing_state);
   g_unlink (missing);
   g_unlink (empty);
-  g_unlink (empty_state);
 }
 END_TEST
 
@@ -137,6 +133,24 @@ START_TEST (test_damaged_state_is_refused)
 }
 END_TEST
 
+/* The state as a crash of the machine leaves it: in use, locked. */
+static void
+age_state (const char *image)
+{
+  g_autofree char *name = g_strconcat (image, ".lun", NULL);
+  g_autofree char *bytes = NULL;
+  size_t len;
+
+  ck_assert (g_file_get_contents (name, &bytes, &len, NULL));
+  LunEmulState *state = g_memdup2 (bytes, len);
+  state->boot_id[0] ^= 1;
+  memset (&state->lock, 0x41, sizeof state->lock);
+  atomic_store (&state->openers[3].in_use, 1);
+  atomic_store (&state->waiters[7], 12);
+  ck_assert (g_file_set_contents (name, (const char *) state, (gssize) len, NULL));
+  g_free (state);
+}
+
 START_TEST (test_another_boot_means_power_was_lost)
 {
   g_auto (TestLun) lun = test_lun_new (8);
@@ -144,14 +158,23 @@ START_TEST (test_another_boot_means_power_was_lost)
 
   assert_good (test_register (a, 0xaa));
   assert_good (test_reserve (a, 7, 0xaa));
+  lun_emul_close (lun.emul);
+  age_state (lun.image);
+  lun.emul = test_lun_reopen (lun.image);
+  ck_assert (!test_reservation (test_nexus (&lun, "b")).reserved);
+  ck_assert_uint_eq (test_next_attention (test_nexus (&lun, "a")), 0x2901);
+  ck_assert_uint_eq (atomic_load (&lun.emul->state->waiters[7]), 0);
+}
+END_TEST
+
+START_TEST (test_lun_in_use_on_another_kernel_is_refused)
+{
+  g_auto (TestLun) lun = test_lun_new (8);
+  g_autoptr (GError) error = NULL;
+
   lun.emul->state->boot_id[0] ^= 1;
-  /* as a crash leaves it: locked, counted, in use */
-  memset (&lun.emul->state->lock, 0x41, sizeof lun.emul->state->lock);
-  LunEmul *next = test_lun_reopen (lun.image);
-  LunEmulNexus *b = test_nexus_of (next, "b");
-  ck_assert (!test_reservation (b).reserved);
-  ck_assert_uint_eq (test_next_attention (test_nexus_of (next, "a")), 0x2901);
-  lun_emul_close (next);
+  ck_assert_ptr_null (lun_emul_open (lun.image, false, &error));
+  ck_assert (g_error_matches (error, LUN_ERROR, LUN_ERROR_BUSY));
 }
 END_TEST
 
@@ -206,5 +229,7 @@ LUN_SUITE ("emul/file", test_any_plain_file_becomes_a_lun,
            test_lun_keeps_identity_and_block_size, test_blocks_of_4096_bytes,
            test_create_empties_the_image, test_size_of_a_lun_in_use_cannot_be_changed,
            test_what_is_no_lun_is_refused, test_damaged_state_is_refused,
-           test_another_boot_means_power_was_lost, test_ports_no_longer_used_make_room,
-           test_full_table_of_ports_is_an_error, test_names_of_ports_are_checked)
+           test_another_boot_means_power_was_lost,
+           test_lun_in_use_on_another_kernel_is_refused,
+           test_ports_no_longer_used_make_room, test_full_table_of_ports_is_an_error,
+           test_names_of_ports_are_checked)

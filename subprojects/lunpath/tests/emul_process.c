@@ -128,6 +128,45 @@ START_TEST (test_compare_and_write_loses_no_count)
 }
 END_TEST
 
+#define N_WRITERS 40 /* more than the opener has slots */
+
+typedef struct {
+  LunEmulNexus *nexus;
+  uint64_t lba;
+} Writer;
+
+static void *
+write_much (void *data)
+{
+  Writer *writer = data;
+
+  for (unsigned i = 0; i < 500; i++)
+    if (test_write_byte (writer->nexus, writer->lba, (uint8_t) i).outcome)
+      return data;
+  return NULL;
+}
+
+START_TEST (test_more_writers_than_slots_all_get_through)
+{
+  g_auto (TestLun) lun = test_lun_new (N_WRITERS);
+  pthread_t threads[N_WRITERS];
+  Writer writers[N_WRITERS];
+  void *failed;
+
+  for (unsigned i = 0; i < N_WRITERS; i++) {
+    writers[i] = (Writer){ test_nexus (&lun, "a"), i };
+    ck_assert_int_eq (pthread_create (&threads[i], NULL, write_much, &writers[i]), 0);
+  }
+  for (unsigned i = 0; i < N_WRITERS; i++) {
+    pthread_join (threads[i], &failed);
+    ck_assert_ptr_null (failed);
+    ck_assert_uint_eq (lun_emul_map (lun.emul, i, 1)[511], 499 % 256);
+  }
+  for (unsigned i = 0; i < LUN_STATE_WRITE_SLOTS; i++)
+    ck_assert_uint_eq (lun.emul->opener->slots[i] & 0xffff, 0);
+}
+END_TEST
+
 /* ---- death ---- */
 
 static void
@@ -496,8 +535,9 @@ START_TEST (test_dead_waiters_are_forgotten_at_the_next_open)
 END_TEST
 
 LUN_SUITE ("emul/process", test_processes_see_one_lun,
-           test_compare_and_write_loses_no_count, test_death_in_a_change_undoes_it,
-           test_death_after_a_change_keeps_it,
+           test_compare_and_write_loses_no_count,
+           test_more_writers_than_slots_all_get_through,
+           test_death_in_a_change_undoes_it, test_death_after_a_change_keeps_it,
            test_death_in_compare_and_write_leaves_the_block_whole,
            test_death_at_any_instant_leaves_a_sound_lun,
            test_death_of_its_process_ends_a_scsi2_reservation,

@@ -6,7 +6,13 @@
  * engine knows nothing of its caller: the file transport uses it in process, an iSCSI front end
  * can serve it.
  *
- * Any thread; a nexus may have many commands in flight.
+ * Any thread; a nexus may have many commands in flight.  A process may die at any instruction:
+ * the LUN is then as before or after its command, only a plain WRITE may be half done.
+ *
+ * Of one machine: processes that share an image run under one kernel.  The image keeps its size
+ * while it is in use; a process that touches a block which another has cut off, or for which
+ * the file system has no room, gets SIGBUS.  A child of fork() may go on with what its parent
+ * opened, but keeps the parent's commands alive in the eyes of PREEMPT AND ABORT.
  */
 #pragma once
 
@@ -38,8 +44,14 @@ const char *lun_emul_uuid (const LunEmul *emul);
 LunEmulNexus *lun_emul_nexus (LunEmul *emul, const char *name, GError **error);
 
 /* Executes one command as the LUN would: unit attention, SCSI-2 and persistent reservation
- * checks, then the command.  DATA_OUT for LUN_DIR_OUT, DATA_IN for LUN_DIR_IN; short transfers
- * set the residual.  Never blocks but for the drain of PREEMPT AND ABORT. */
+ * checks, then the command.  IOV is data out for LUN_DIR_OUT, data in for LUN_DIR_IN; short
+ * transfers set the residual.  Blocks for two commands only: SYNCHRONIZE CACHE (and FUA) until
+ * the file system has the image; PREEMPT AND ABORT until the WRITEs have ended that the
+ * preempted nexuses had under way - HARDWARE ERROR when one has not after ten seconds (its
+ * process is stopped, but alive).
+ *
+ * COMPARE AND WRITE is atomic with respect to every other COMPARE AND WRITE.  A plain WRITE to
+ * the same block at the same time may come between its two halves. */
 LunResult lun_emul_execute (LunEmulNexus *nexus, const uint8_t *cdb, size_t cdb_len,
                             LunDirection dir, const struct iovec *iov, int n_iov);
 

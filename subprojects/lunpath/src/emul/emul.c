@@ -83,18 +83,31 @@ lun_emul_create (const char *image, uint64_t size, uint32_t block_size, GError *
 
 /* ---- open ---- */
 
+/* Before the state file is made beside it. */
 static bool
-map_image (LunEmul *emul, GError **error)
+open_image (LunEmul *emul, struct stat *st, GError **error)
 {
-  struct stat st;
-  int prot = emul->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+  int flags = (emul->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
 
-  if (fstat (emul->image_fd, &st) < 0)
+  emul->image_fd = open (emul->image_name, flags);
+  if (emul->image_fd < 0)
+    return fail_errno (error, emul->image_name, "open it");
+  if (fstat (emul->image_fd, st) < 0)
     return fail_errno (error, emul->image_name, "examine it");
-  emul->n_blocks = (uint64_t) st.st_size / emul->block_size;
-  if (!S_ISREG (st.st_mode) || emul->n_blocks == 0)
+  if (!S_ISREG (st->st_mode) || st->st_size < 512)
     return fail (error, LUN_ERROR_CONFIG, emul->image_name,
                  "not a file of at least one block");
+  return true;
+}
+
+static bool
+map_image (LunEmul *emul, uint64_t size, GError **error)
+{
+  int prot = emul->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+
+  emul->n_blocks = size / emul->block_size;
+  if (emul->n_blocks == 0)
+    return fail (error, LUN_ERROR_CONFIG, emul->image_name, "shorter than one block");
   void *map =
     mmap (NULL, emul->n_blocks * emul->block_size, prot, MAP_SHARED, emul->image_fd, 0);
   if (map == MAP_FAILED)
@@ -135,16 +148,17 @@ format_uuid (const uint8_t uuid[16], char out[37])
 static bool
 open_parts (LunEmul *emul, GError **error)
 {
-  emul->image_fd =
-    open (emul->image_name, (emul->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-  if (emul->image_fd < 0)
-    return fail_errno (error, emul->image_name, "open it");
+  struct stat st;
+
+  if (!open_image (emul, &st, error))
+    return false;
   emul->state = lun_state_open (emul->image_name, 0, &emul->state_fd, error);
   if (emul->state == NULL)
     return false;
   emul->block_size = emul->state->block_size;
   format_uuid (emul->state->uuid, emul->uuid);
-  return map_image (emul, error) && lun_state_claim_opener (emul, error);
+  return map_image (emul, (uint64_t) st.st_size, error) &&
+         lun_state_claim_opener (emul, error);
 }
 
 LunEmul *
@@ -190,7 +204,7 @@ lun_emul_close (LunEmul *emul)
   if (emul == NULL)
     return;
   leave_ports (emul);
-  (void) flock (emul->state_fd, LOCK_EX);
+  (void) lun_state_flock (emul->state_fd);
   lun_state_release_opener (emul);
   (void) flock (emul->state_fd, LOCK_UN);
   free_emul (emul);

@@ -11,6 +11,7 @@
 #include "base/cdb.h"
 #include "base/iov.h"
 #include "emul/command.h"
+#include "emul/racy.h"
 #include "emul/wake.h"
 
 #include <string.h>
@@ -85,7 +86,7 @@ lun_emul_write (LunEmulNexus *nexus, uint64_t lba, uint32_t blocks,
 
   uint64_t offset = lba * emul->block_size;
   size_t len = (size_t) blocks * emul->block_size;
-  size_t moved = lun_iov_gather (iov, n_iov, emul->image + offset, len);
+  size_t moved = lun_racy_gather (iov, n_iov, emul->image + offset, len);
   lun_state_write_end (slot);
   lun_wake_range (emul, offset, moved);
   return lun_result_good ((uint32_t) (lun_iov_len (iov, n_iov) - moved));
@@ -171,7 +172,9 @@ write_atomically (LunEmul *emul, uint64_t offset, const uint8_t *data, uint32_t 
   caw->offset = offset;
   memcpy (caw->data, data, len);
   atomic_store (&caw->len, len);
+  lun_racy_begin ();
   memcpy (emul->image + offset, data, len);
+  lun_racy_end ();
   atomic_store (&caw->len, 0);
 }
 
@@ -189,7 +192,9 @@ compare_and_write (LunCommand *command, const LunCdbRange *range, const uint8_t 
     return lun_result_check (LUN_SENSE_DATA_PROTECT, LUN_ASC_WRITE_PROTECTED);
   if (!range_is_valid (emul, range->lba, range->blocks))
     return lun_result_illegal (LUN_ASC_LBA_OUT_OF_RANGE);
+  lun_racy_begin ();
   uint32_t at = first_difference (emul->image + offset, data, len);
+  lun_racy_end ();
   if (at < len)
     return lun_result_miscompare (at);
   write_atomically (emul, offset, data + len, len);

@@ -141,8 +141,19 @@ is_blank (const LunEmulState *state)
   return memcmp (state->magic, zeros, sizeof zeros) == 0;
 }
 
+/* Another boot id and living openers: they run on another kernel, with which neither the lock
+ * nor the wake words can be shared. */
 static bool
-setup_state (LunEmulState *state, uint32_t block_size, const char *name, GError **error)
+refuse_other_kernel (const char *name, GError **error)
+{
+  g_set_error (error, LUN_ERROR, LUN_ERROR_BUSY,
+               "%s: in use on another machine; an emulated LUN serves one only", name);
+  return false;
+}
+
+static bool
+setup_state (LunEmulState *state, int fd, uint32_t block_size, const char *name,
+             GError **error)
 {
   char boot_id[40];
 
@@ -153,9 +164,25 @@ setup_state (LunEmulState *state, uint32_t block_size, const char *name, GError 
   if (!check_state (state, block_size, name, error))
     return false;
   read_boot_id (boot_id);
-  if (memcmp (state->boot_id, boot_id, sizeof boot_id) != 0)
-    power_on (state, boot_id);
+  if (memcmp (state->boot_id, boot_id, sizeof boot_id) == 0)
+    return true;
+  if (lun_state_has_openers (state, fd))
+    return refuse_other_kernel (name, error);
+  power_on (state, boot_id);
   return true;
+}
+
+/* With room on the file system: a hole that cannot be filled would be a SIGBUS. */
+static bool
+fill_state_file (int fd)
+{
+  errno = posix_fallocate (fd, 0, sizeof (LunEmulState));
+  if (errno == 0)
+    return true;
+  int cause = errno;
+  (void) !ftruncate (fd, 0);
+  errno = cause;
+  return false;
 }
 
 /* Gives a new (empty) file its size; another size than ours is refused, for mapping it could
@@ -167,7 +194,7 @@ size_state_file (int fd, const char *name, GError **error)
 
   if (fstat (fd, &st) < 0)
     return fail_io (error, "cannot examine", name);
-  if (st.st_size == 0 && ftruncate (fd, sizeof (LunEmulState)) < 0)
+  if (st.st_size == 0 && !fill_state_file (fd))
     return fail_io (error, "cannot make", name);
   if (st.st_size != 0 && st.st_size != (off_t) sizeof (LunEmulState)) {
     g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
@@ -178,10 +205,16 @@ size_state_file (int fd, const char *name, GError **error)
   return true;
 }
 
+int
+lun_state_flock (int fd)
+{
+  return TEMP_FAILURE_RETRY (flock (fd, LOCK_EX));
+}
+
 static LunEmulState *
 map_state (int fd, uint32_t block_size, const char *name, GError **error)
 {
-  if (flock (fd, LOCK_EX) < 0) {
+  if (lun_state_flock (fd) < 0) {
     fail_io (error, "cannot lock", name);
     return NULL;
   }
@@ -194,7 +227,7 @@ map_state (int fd, uint32_t block_size, const char *name, GError **error)
     fail_io (error, "cannot map", name);
     return NULL;
   }
-  if (!setup_state (state, block_size, name, error)) {
+  if (!setup_state (state, fd, block_size, name, error)) {
     munmap (state, sizeof *state);
     return NULL;
   }

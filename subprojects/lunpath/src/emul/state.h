@@ -114,6 +114,9 @@ struct LunEmulNexus {
 LunEmulState *lun_state_open (const char *image, uint32_t block_size, int *fd,
                               GError **error);
 
+/* Waits for the flock of the state file. */
+int lun_state_flock (int fd);
+
 /* Under the flock. */
 bool lun_state_claim_opener (LunEmul *emul, GError **error);
 void lun_state_release_opener (LunEmul *emul);
