@@ -57,6 +57,13 @@ const LunFacts *lun_device_facts (const LunDevice *device);
 const char *lun_device_name (const LunDevice *device);
 void lun_device_get_stats (const LunDevice *device, LunStats *out);
 
+/* Everything countable, one call a number: the device's own counters (layer "device", path the
+ * device's name), the state of each path (layer "path") and what its layers count ("stats",
+ * "fault").  Keys are words with dots, stable enough for scripts. */
+typedef void (*LunStatsVisit) (const char *path, const char *layer, const char *key,
+                               uint64_t value, void *user_data);
+void lun_device_visit_stats (LunDevice *device, LunStatsVisit visit, void *user_data);
+
 /* Asynchronous: exactly one io->done() for each submit.  Any number in flight. */
 void lun_device_submit (LunDevice *device, LunIo *io);
 

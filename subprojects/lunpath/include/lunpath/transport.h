@@ -74,7 +74,7 @@ typedef enum {
    * before it returns. */
   LUN_RUN_PATH_THREAD,
   /* submit() is called by the path's own thread only and returns at once; the command is
-   * completed later on a thread of the transport.  Up to queue_depth commands in flight. */
+   * completed on a thread of the transport.  Up to queue_depth commands in flight. */
   LUN_RUN_ASYNC,
 } LunRun;
 

@@ -31,6 +31,7 @@ struct LunPath {
   uint32_t queued;       /* parts waiting or in flight */
   uint32_t queued_blocks;
   uint32_t service_us; /* moving average */
+  uint64_t n_failures;
 
   pthread_mutex_t lock; /* of all below */
   int64_t backoff_us;   /* how long it rested last time */

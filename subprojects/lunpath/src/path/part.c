@@ -50,7 +50,8 @@ lun_part_choose_path (LunPart *part)
   part->not_before_us = MAX (part->not_before_us, rested_us);
   if (part->path && part->not_before_us < part->deadline_us)
     return true;
-  part->io.result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
+  if (!part->has_result) /* else the last one tells more */
+    part->io.result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
   return false;
 }
 
@@ -222,6 +223,7 @@ lun_part_advance (LunPart *part)
   LunJudgement judgement = lun_judge (&part->io.result);
   LunPartNext next = LUN_PART_ENDED;
 
+  part->has_result = true;
   if (part->resolving && judgement.verdict == LUN_VERDICT_DONE) {
     next = resolve (part, g_get_monotonic_time ());
     judgement = lun_judge (&part->io.result);

@@ -16,7 +16,7 @@
 #include "base/sense.h"
 
 #define BACKOFF_MIN_US (5 * 1000)
-#define BACKOFF_MAX_US (1000 * 1000)
+#define BACKOFF_MAX_US (250 * 1000)
 #define CALM_US        (10 * G_USEC_PER_SEC)
 
 bool
@@ -64,6 +64,7 @@ lun_path_fail (LunPath *path, const LunResult *result)
     return;
   g_autofree char *why = lun_result_text (result);
   int64_t rest_us = rest_locked (path);
+  __atomic_add_fetch (&path->n_failures, 1, __ATOMIC_RELAXED);
   g_info ("path %s: %s; rests for %" G_GINT64_FORMAT " ms", path->transport->name, why,
           rest_us / 1000);
 }

@@ -20,3 +20,63 @@ lun_device_get_stats (const LunDevice *device, LunStats *out)
     .retries = LOAD (retries),
   };
 }
+
+/* ---- everything ---- */
+
+typedef struct {
+  const char *path;
+  LunStatsVisit visit;
+  void *user_data;
+} Visitor;
+
+static void
+pass_on (const char *layer, const char *key, uint64_t value, void *user_data)
+{
+  const Visitor *visitor = user_data;
+
+  visitor->visit (visitor->path, layer, key, value, visitor->user_data);
+}
+
+static void
+visit_path (LunPath *path, Visitor *visitor)
+{
+  visitor->path = path->transport->name;
+  pass_on ("path", "up", lun_path_is_up (path), visitor);
+  pass_on ("path", "queued", __atomic_load_n (&path->queued, __ATOMIC_RELAXED),
+           visitor);
+  pass_on ("path", "failures", __atomic_load_n (&path->n_failures, __ATOMIC_RELAXED),
+           visitor);
+  lun_transport_visit_stats (path->transport, pass_on, visitor);
+}
+
+static void
+visit_device (LunDevice *device, Visitor *visitor)
+{
+  LunStats stats;
+
+  lun_device_get_stats (device, &stats);
+  const struct {
+    const char *key;
+    uint64_t value;
+  } counters[] = {
+    { "reads", stats.reads },     { "read_bytes", stats.read_bytes },
+    { "writes", stats.writes },   { "written_bytes", stats.written_bytes },
+    { "caws", stats.caws },       { "cdbs", stats.cdbs },
+    { "flushes", stats.flushes }, { "polls", stats.polls },
+    { "wakes", stats.wakes },     { "errors", stats.errors },
+    { "retries", stats.retries },
+  };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (counters); i++)
+    pass_on ("device", counters[i].key, counters[i].value, visitor);
+}
+
+void
+lun_device_visit_stats (LunDevice *device, LunStatsVisit visit, void *user_data)
+{
+  Visitor visitor = { device->name, visit, user_data };
+
+  visit_device (device, &visitor);
+  for (unsigned i = 0; i < device->n_paths; i++)
+    visit_path (&device->paths[i], &visitor);
+}

@@ -7,5 +7,9 @@ extern const LunTransportOps lun_file_ops;
 extern const LunTransportOps lun_null_ops;
 extern const LunTransportOps lun_ram_ops;
 
+extern const LunLayerOps lun_fault_layer;
+extern const LunLayerOps lun_stats_layer;
+extern const LunLayerOps lun_trace_layer;
+
 extern const LunTransportOps *const lun_builtin_transports[]; /* NULL-terminated */
 extern const LunLayerOps *const lun_builtin_layers[];         /* NULL-terminated */

@@ -1,0 +1,58 @@
+/* transport/fault-rule.h - the rules of the fault layer: what goes wrong, where and when.
+ *
+ * Pure: reading rules and asking them need nothing but the rule.  Syntax (README.md has a table):
+ *
+ *   rules     := rule [ ";" rule ]...
+ *   rule      := name [ "=" value ] [ ":" condition "=" value ]...
+ *   rate      := "1/N" (every Nth) | "0.01" (at random) | nothing (always)
+ *
+ * A rule sees the commands that fit its operations and `lba`; among those it skips `after`,
+ * then fires at its rate, `count` times at most.  The same seed gives the same sequence.
+ */
+#pragma once
+
+#include <lunpath/io.h>
+
+#include <glib.h>
+
+typedef enum {
+  LUN_FAULT_FAIL,        /* ends with `result`, not executed */
+  LUN_FAULT_LOSE_ANSWER, /* executed, ends as transport error */
+  LUN_FAULT_LOSE_WRITE,  /* ends well, nothing written */
+  LUN_FAULT_TEAR_WRITE,  /* ends well, only the first bytes written */
+  LUN_FAULT_FLIP_WRITE,  /* one bit wrong on the LUN */
+  LUN_FAULT_FLIP_READ,   /* one bit wrong in the buffer */
+  LUN_FAULT_DELAY,       /* executed later */
+  LUN_FAULT_REORDER,     /* executed after the next command */
+  LUN_FAULT_DOWN,        /* the path is dead */
+  LUN_FAULT_POWER_LOSS,  /* writes since the last flush are gone */
+} LunFaultKind;
+
+typedef struct {
+  LunFaultKind kind;
+  char *name; /* as written, for statistics */
+
+  unsigned ops; /* set of 1 << LunOp */
+  bool has_lba;
+  uint64_t first_lba, last_lba;
+  uint64_t after;
+  uint64_t count;
+  uint64_t every; /* 0 = by `rate` */
+  double rate;
+  LunResult result;             /* FAIL */
+  uint32_t delay_ms, jitter_ms; /* DELAY */
+  uint64_t down_for;            /* DOWN: commands until it is up again */
+  char *while_file;             /* DOWN: as long as this file exists */
+
+  uint64_t n_seen, n_fired;
+  uint64_t random; /* state of the generator, never 0 */
+} LunFaultRule;
+
+/* Array of LunFaultRule (freed with it), NULL with LUN_ERROR_CONFIG. */
+GArray *lun_fault_rules_parse (const char *text, GError **error);
+
+/* Asks RULE about the next command; true = it happens now.  Changes the rule's counts. */
+bool lun_fault_rule_fires (LunFaultRule *rule, const LunIo *io);
+
+/* A number below LIMIT (> 0) from the rule's sequence. */
+uint64_t lun_fault_rule_random (LunFaultRule *rule, uint64_t limit);
