@@ -128,6 +128,8 @@ FtsWake fts_channel_wait (FtsChannel *channel, int64_t deadline_us, FtsWaitKind 
                           GError **error);
 /* The same, with the channel's time limit START_US + timeout and TIMEOUT as an error. */
 bool fts_channel_wait_news (FtsChannel *channel, int64_t start_us, GError **error);
+/* What every record of the peer's must bear; sequence and request are the caller's. */
+void fts_channel_expect (const FtsChannel *channel, FtsExpect *expect);
 /* Takes in the head that stands in the peer's image.  *NEWS: it was a new one. */
 bool fts_channel_take_head (FtsChannel *channel, bool *news, GError **error);
 /* By the host table as it was read last. */

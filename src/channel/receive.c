@@ -23,18 +23,12 @@ typedef enum {
 static void
 expect_next (const FtsChannel *channel, uint64_t ahead, FtsExpect *expect)
 {
-  *expect = (FtsExpect){
-    .volume_tag = channel->own.tag,
-    .slot = channel->pid.pro_process_id,
-    .direction = channel->direction == FTS_DIRECTION_INITIATOR
-                   ? FTS_DIRECTION_CONNECTOR
-                   : FTS_DIRECTION_INITIATOR,
-    .epoch = channel->pid.epoch,
-    .block_size = channel->block_size,
-    .payload_max = channel->payload_max,
-    .sequence = channel->rx.consumed + 1 + ahead,
-    .request = fts_rx_request (&channel->rx),
-  };
+  fts_channel_expect (channel, expect);
+  expect->sequence = channel->rx.consumed + 1 + ahead;
+  expect->request = fts_rx_request (&channel->rx);
+  expect->segment =
+    fts_volume_segment_number (channel->volume, expect->slot, expect->direction,
+                               fts_ring_index (expect->sequence, channel->rx.size));
 }
 
 static Fetch

@@ -69,20 +69,9 @@ allocate_locked (FtsVolume *volume, FtsPid *table, FtsPid *pid, FtsOwnTable *own
 
   if (!fts_pidtab_load_all (volume, table, error))
     return false;
-  for (uint32_t i = 0; i < n; i++) {
-    g_autoptr (GError) cause = NULL;
-
-    if (!is_free (&table[i]))
-      continue;
-    if (take_entry (volume, &table[i], pid, own, prove, user_data, &cause))
-      return true;
-    fts_own_table_clear (own);
-    if (!g_error_matches (cause, FTS_ERROR, FTS_ERROR_CORRUPT)) {
-      g_propagate_error (error, g_steal_pointer (&cause));
-      return false;
-    }
-    g_warning ("slot %u is not used: %s", i + 1, cause->message);
-  }
+  for (uint32_t i = 0; i < n; i++)
+    if (is_free (&table[i]))
+      return take_entry (volume, &table[i], pid, own, prove, user_data, error);
   return set_no_slot (n, error);
 }
 
@@ -102,6 +91,8 @@ fts_slot_allocate (FtsMember *member, FtsPid *pid, FtsOwnTable *own, FtsSlotProv
     return false;
   bool done = allocate_locked (volume, table, pid, own, prove, user_data, error);
   fts_member_unlock (member);
+  if (!done)
+    fts_own_table_clear (own);
   return done;
 }
 

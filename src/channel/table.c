@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* How many earlier epochs of an entry are tried before its segment number counts as lost. */
-#define EPOCHS_TRIED 4096u
-
 static uint32_t
 entries_per_block (uint32_t block_size)
 {
@@ -32,45 +29,6 @@ entry_at (uint8_t *image, uint32_t block_size, uint32_t index)
 }
 
 /* ---- the own table ---- */
-
-/* The epoch that an entry was written in is not in its bytes: it is that of the head written
- * with it, or 0 since format, or (after a torn or lost write) some earlier one. */
-static bool
-find_segment (const FtsOwnTable *table, const FtsEntryDisk *disk, uint64_t head_epoch,
-              uint64_t *number)
-{
-  uint64_t tries = MIN (table->epoch, EPOCHS_TRIED);
-  FtsEntry entry;
-  bool found = fts_entry_decode (disk, head_epoch, table->tag, &entry) ||
-               fts_entry_decode (disk, 0, table->tag, &entry);
-
-  for (uint64_t back = 0; !found && back <= tries; back++)
-    found = fts_entry_decode (disk, table->epoch - back, table->tag, &entry);
-  *number = entry.ptr_process_segment_ptr;
-  return found;
-}
-
-static bool
-learn_segments (FtsOwnTable *table, uint32_t slot, GError **error)
-{
-  FtsHead head = { 0 };
-  uint64_t lba;
-
-  fts_head_decode (table->image, table->block_size, &head, NULL);
-  for (uint32_t i = 0; i < table->size; i++) {
-    FtsEntryDisk *disk = entry_at (table->image, table->block_size, i);
-
-    if (!find_segment (table, disk, head.epoch, &table->segments[i]) ||
-        fts_volume_locate_segment (table->volume, table->segments[i], &lba) == NULL) {
-      g_set_error (error, FTS_ERROR, FTS_ERROR_CORRUPT,
-                   "entry %u of the pointer table of slot %u (block %" G_GUINT64_FORMAT
-                   ") is damaged; fts-admin check tells more",
-                   i, slot, table->lba + block_of_entry (table->block_size, i));
-      return false;
-    }
-  }
-  return true;
-}
 
 static void
 set_entry (FtsOwnTable *table, uint32_t index, const FtsEntry *entry)
@@ -105,7 +63,7 @@ fts_own_table_prepare (FtsOwnTable *table, FtsVolume *volume, uint32_t slot,
     .size = mcb->blk5_maxptr,
     .epoch = epoch,
     .tag = fts_volume_tag (volume),
-    .image = g_malloc ((size_t) blocks * mcb->block_size),
+    .image = g_malloc0 ((size_t) blocks * mcb->block_size),
     .segments = g_new0 (uint64_t, mcb->blk5_maxptr),
     .inline_data = g_malloc (fts_head_inline_max (mcb->block_size)),
   };
@@ -113,13 +71,10 @@ fts_own_table_prepare (FtsOwnTable *table, FtsVolume *volume, uint32_t slot,
   table->head = (FtsHead){
     .volume_tag = table->tag, .slot = slot, .direction = direction, .epoch = epoch
   };
-  if (!fts_volume_read (volume, table->lba, table->image,
-                        (size_t) blocks * mcb->block_size, error) ||
-      !learn_segments (table, slot, error))
-    return false;
-  memset (table->image, 0, (size_t) blocks * mcb->block_size);
-  for (uint32_t i = 0; i < table->size; i++)
+  for (uint32_t i = 0; i < table->size; i++) {
+    table->segments[i] = fts_volume_segment_number (volume, slot, direction, i);
     set_entry (table, i, &(FtsEntry){ .ptr_process_segment_ptr = table->segments[i] });
+  }
   table->dirty_first = 1;
   table->dirty_last = blocks - 1;
   return fts_own_table_write (table, false, error);

@@ -30,9 +30,10 @@ typedef struct {
   uint8_t *inline_data; /* head.inline_len bytes, kept for re-writes */
 } FtsOwnTable;
 
-/* Reads the own table and starts it anew for EPOCH (one read, one write): a fresh head, entries
- * without flags and sequence numbers (the documents' clean-up).  Errors: CORRUPT when the
- * segment numbers cannot be trusted, LUN_ERROR. */
+/* Starts the own table anew for EPOCH with one write: a fresh head, entries without flags and
+ * sequence numbers (the documents' clean-up).  Nothing is read: the segment numbers are fixed
+ * at format time and known from the Master Control Block, so that a damaged table heals by it.
+ * Errors: LUN_ERROR. */
 bool fts_own_table_prepare (FtsOwnTable *table, FtsVolume *volume, uint32_t slot,
                             FtsDirection direction, uint64_t epoch, GError **error);
 void fts_own_table_clear (FtsOwnTable *table);

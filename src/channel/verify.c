@@ -25,6 +25,7 @@ bool
 fts_verify_entry (const FtsEntryDisk *disk, const FtsExpect *expect, FtsEntry *out)
 {
   return fts_entry_decode (disk, expect->epoch, expect->volume_tag, out) &&
+         out->ptr_process_segment_ptr == expect->segment &&
          out->ptr_process_block_seq == expect->sequence &&
          out->ptr_process_req_id == expect->request % 16 &&
          (out->ptr_process_segment_flg & ~FTS_SEG_FLAG_LAST) ==

@@ -18,6 +18,7 @@ typedef struct {
   uint32_t payload_max;
   uint64_t sequence; /* of the fragment; not for heads */
   uint32_t request;  /* likewise */
+  uint64_t segment;  /* number of the segment that its entry must name */
 } FtsExpect;
 
 typedef enum {

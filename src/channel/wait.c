@@ -106,8 +106,8 @@ take_news (FtsChannel *channel, const FtsHead *head, const uint8_t *inline_data,
   return (head->heartbeat & 1) == 0 || fts_channel_publish (channel, false, error);
 }
 
-static void
-fill_expect (const FtsChannel *channel, FtsExpect *expect)
+void
+fts_channel_expect (const FtsChannel *channel, FtsExpect *expect)
 {
   *expect = (FtsExpect){
     .volume_tag = channel->own.tag,
@@ -132,7 +132,7 @@ fts_channel_take_head (FtsChannel *channel, bool *news, GError **error)
   *news = false;
   if (!channel->is_accepted)
     return true; /* not before the connector's proof was seen */
-  fill_expect (channel, &expect);
+  fts_channel_expect (channel, &expect);
   if (fts_verify_head (channel->peer.image, &expect, channel->peer.head.heartbeat,
                        &head, &inline_data) != FTS_VERDICT_NEWS)
     return true;
