@@ -1,7 +1,8 @@
 /* heartbeat.c - the member's thread: one write and one read a period.
  *
- * Each period: write the own entry; read the table; learn who died and say so; look for slots
- * of the dead now and then.  Only the lowest live entry frees them, in a thread of its own,
+ * Each period: read the table; learn who died and say so; look for slots of the dead now and
+ * then; write the own entry.  The read comes first, so that it shows what another writer left
+ * in the own entry since the last heartbeat.  Only the lowest live entry frees them, in a thread of its own,
  * because waiting for the volume lock must not delay a heartbeat.
  */
 #include "base/error.h"
@@ -190,7 +191,6 @@ do_period (FtsMember *member)
   g_autoptr (GError) error = NULL;
   bool has_slots = false;
 
-  write_beat (member);
   if (is_our_turn (member) && own_reaper (member))
     has_slots = fts_reaper_load (member->reaper, &error);
   if (error == NULL && fts_member_refresh (member, table, &damaged, &error)) {
@@ -201,6 +201,7 @@ do_period (FtsMember *member)
   }
   if (error != NULL)
     g_warning ("the volume's tables could not be read: %s", error->message);
+  write_beat (member);
   member->beats++;
 }
 

@@ -150,7 +150,9 @@ take_from_peers (FtsLock *lock, const FtsLockOwner *owner, int64_t deadline_us,
     switch (
       lock->ops->attempt (&lock->state, owner, steal ? &seen : NULL, &holder, error)) {
     case FTS_LOCK_TAKEN:
-      if (steal)
+      if (steal && seen.owner_index == FTS_LOCK_NO_INDEX)
+        g_message ("volume lock taken over from one who died while joining");
+      else if (steal)
         g_message ("volume lock taken over from dead host table entry %u",
                    seen.owner_index);
       return true;
