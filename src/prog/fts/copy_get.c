@@ -26,8 +26,12 @@ get_file (FtsCopy *copy, const FtsHandle *dir, const char *path, const char *sho
   FtsTransfer transfer = fts_copy_begin_file (copy, shown);
   GError *cause = NULL;
 
-  if (!fts_client_get (copy->shell->client, NULL, dir, path, local, &transfer, &cause))
+  if (!fts_client_get (copy->shell->client, NULL, dir, path, local, &transfer,
+                       &cause)) {
+    if (g_error_matches (cause, FTS_ERRNO, EISDIR))
+      g_prefix_error (&cause, "get -r copies directories: ");
     return fts_copy_go_on (copy, cause, error);
+  }
   fts_copy_end_file (copy, shown, local);
   return true;
 }
