@@ -343,7 +343,7 @@ run (FtsJob *job)
   if (row->run == NULL || command == NULL)
     return ENOSYS;
   if (job->handles == NULL && request->op != FTS_OP_ATTACH)
-    return ENOTCONN;
+    return EPROTO;
   if (command->modifies && fts_job_is_read_only (job))
     return EROFS;
   int failed = pin_files (job, row);

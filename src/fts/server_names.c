@@ -131,7 +131,8 @@ fts_serve_mknod (FtsJob *job)
   if (type != 0 && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK &&
       type != S_IFCHR && type != S_IFBLK)
     return EINVAL;
-  if ((type == S_IFCHR || type == S_IFBLK) && !job->export->allow_devices)
+  bool is_device = type == S_IFCHR || type == S_IFBLK;
+  if (is_device && (!job->export->allow_devices || request->uid != 0))
     return EPERM;
   uint32_t mode = fts_job_allowed_mode (job, request->mode, type) | type;
   if (mknodat (job->file->fd, name, mode, (dev_t) request->rdev) != 0)

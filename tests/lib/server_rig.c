@@ -1,6 +1,7 @@
 #include "lib/server_rig.h"
 
 #include "base/error.h"
+#include "fts/caller.h"
 
 #include <check.h>
 #include <errno.h>
@@ -136,6 +137,7 @@ remove_one (const char *path, const struct stat *st, int type, struct FTW *ftw)
 void
 rig_close (Rig *rig)
 {
+  fts_caller_become_server (); /* this thread was the server's worker */
   stop_server (rig);
   fts_exports_free (rig->exports);
   clear_messages (&rig->memory);
