@@ -13,6 +13,25 @@ lun_pr_type_is_valid (uint8_t type)
   return type == 1 || type == 3 || (type >= 5 && type <= 8);
 }
 
+bool
+lun_pr_type_is_write_exclusive (uint8_t type)
+{
+  return type == LUN_PR_WRITE_EXCLUSIVE || type == LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS ||
+         type == LUN_PR_WRITE_EXCLUSIVE_ALL;
+}
+
+bool
+lun_pr_type_serves_registrants (uint8_t type)
+{
+  return type >= LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS && lun_pr_type_is_valid (type);
+}
+
+bool
+lun_pr_type_is_all_registrants (uint8_t type)
+{
+  return type == LUN_PR_WRITE_EXCLUSIVE_ALL || type == LUN_PR_EXCLUSIVE_ACCESS_ALL;
+}
+
 LunCdb
 lun_cdb_pr_in (LunPrInAction action, uint16_t alloc_len)
 {

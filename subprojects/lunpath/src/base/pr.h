@@ -37,6 +37,12 @@ typedef enum {
 } LunPrOutAction;
 
 bool lun_pr_type_is_valid (uint8_t type);
+/* Strangers may read: 1, 5, 7. */
+bool lun_pr_type_is_write_exclusive (uint8_t type);
+/* Every registered nexus may read and write: 5 to 8. */
+bool lun_pr_type_serves_registrants (uint8_t type);
+/* Every registered nexus is a holder: 7, 8. */
+bool lun_pr_type_is_all_registrants (uint8_t type);
 
 LunCdb lun_cdb_pr_in (LunPrInAction action, uint16_t alloc_len);
 /* Scope is always the logical unit. */

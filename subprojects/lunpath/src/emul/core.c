@@ -2,32 +2,12 @@
 
 #include <string.h>
 
-/* Some port registered, and the reservation lets registered ports in. */
-static bool
-type_serves_registrants (uint8_t type)
-{
-  return type >= LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS;
-}
-
-static bool
-type_is_all_registrants (uint8_t type)
-{
-  return type == LUN_PR_WRITE_EXCLUSIVE_ALL || type == LUN_PR_EXCLUSIVE_ACCESS_ALL;
-}
-
-static bool
-type_is_write_exclusive (uint8_t type)
-{
-  return type == LUN_PR_WRITE_EXCLUSIVE || type == LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS ||
-         type == LUN_PR_WRITE_EXCLUSIVE_ALL;
-}
-
 bool
 lun_core_is_holder (const LunEmulCore *core, unsigned port)
 {
   if (core->res_type == 0)
     return false;
-  if (type_is_all_registrants (core->res_type))
+  if (lun_pr_type_is_all_registrants (core->res_type))
     return core->ports[port].registered;
   return core->holder == port;
 }
@@ -37,14 +17,15 @@ persistent_permits (const LunEmulCore *core, unsigned port, LunAccess access)
 {
   if (core->res_type == 0 || lun_core_is_holder (core, port))
     return true;
-  if (core->ports[port].registered && type_serves_registrants (core->res_type))
+  if (core->ports[port].registered && lun_pr_type_serves_registrants (core->res_type))
     return true;
 
   switch (access) {
   case LUN_ACCESS_READ:
-    return type_is_write_exclusive (core->res_type);
+    return lun_pr_type_is_write_exclusive (core->res_type);
   case LUN_ACCESS_MODE:
-    return core->ports[port].registered || type_is_write_exclusive (core->res_type);
+    return core->ports[port].registered ||
+           lun_pr_type_is_write_exclusive (core->res_type);
   case LUN_ACCESS_WRITE:
     return false;
   case LUN_ACCESS_ALWAYS:

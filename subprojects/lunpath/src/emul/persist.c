@@ -4,18 +4,6 @@
 
 #define RELATIVE_PORT 1 /* of our only target port */
 
-static bool
-is_all_registrants (uint8_t type)
-{
-  return type == LUN_PR_WRITE_EXCLUSIVE_ALL || type == LUN_PR_EXCLUSIVE_ACCESS_ALL;
-}
-
-static bool
-is_single_exclusive (uint8_t type)
-{
-  return type == LUN_PR_WRITE_EXCLUSIVE || type == LUN_PR_EXCLUSIVE_ACCESS;
-}
-
 static void
 attention_registered (LunEmulCore *core, uint32_t attention, unsigned except)
 {
@@ -42,12 +30,12 @@ unregister (LunEmulCore *core, unsigned port)
   core->ports[port].key = 0;
   if (!holder)
     return;
-  if (is_all_registrants (core->res_type)) {
+  if (lun_pr_type_is_all_registrants (core->res_type)) {
     if (lun_core_n_registered (core) == 0)
       core->res_type = 0;
     return;
   }
-  if (!is_single_exclusive (core->res_type))
+  if (lun_pr_type_serves_registrants (core->res_type))
     attention_registered (core, LUN_UA_RESERVATIONS_RELEASED, port);
   core->res_type = 0;
 }
@@ -100,7 +88,7 @@ release (LunEmulCore *core, unsigned issuer, const LunPersistOut *out)
     return lun_result_good (0);
   if (out->scope != 0 || out->type != core->res_type)
     return lun_result_illegal (LUN_ASC_INVALID_RELEASE);
-  if (!is_single_exclusive (core->res_type))
+  if (lun_pr_type_serves_registrants (core->res_type))
     attention_registered (core, LUN_UA_RESERVATIONS_RELEASED, issuer);
   core->res_type = 0;
   return lun_result_good (0);
@@ -185,7 +173,7 @@ preempt (LunEmulCore *core, unsigned issuer, const LunPersistOut *out,
          LunPortSet *preempted)
 {
   uint64_t key = out->param.service_key;
-  bool all = is_all_registrants (core->res_type);
+  bool all = lun_pr_type_is_all_registrants (core->res_type);
 
   if (key == 0 && !all)
     return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_PARAMETERS);
@@ -231,7 +219,8 @@ lun_persist_check_move (const LunEmulCore *core, unsigned issuer, const LunPrMov
     return lun_result_conflict ();
   if (core->res_type == 0)
     return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_CDB);
-  if (!lun_core_is_holder (core, issuer) || is_all_registrants (core->res_type))
+  if (!lun_core_is_holder (core, issuer) ||
+      lun_pr_type_is_all_registrants (core->res_type))
     return lun_result_conflict ();
   if (move->service_key == 0 || move->relative_port != RELATIVE_PORT ||
       strlen (move->port) >= LUN_EMUL_NAME_MAX ||
@@ -276,7 +265,7 @@ read_reservation (const LunEmulCore *core, GByteArray *out)
                                    .reserved = core->res_type != 0,
                                    .type = core->res_type };
 
-  if (reservation.reserved && !is_all_registrants (core->res_type))
+  if (reservation.reserved && !lun_pr_type_is_all_registrants (core->res_type))
     reservation.key = core->ports[core->holder].key;
   lun_pr_reservation_encode (&reservation, out);
 }
@@ -342,5 +331,5 @@ lun_persist_tolerates_scsi2 (const LunEmulCore *core, unsigned port)
 {
   return lun_core_is_holder (core, port) ||
          (core->ports[port].registered && core->res_type != 0 &&
-          !is_single_exclusive (core->res_type));
+          lun_pr_type_serves_registrants (core->res_type));
 }
