@@ -119,6 +119,7 @@ class Lab:
         self.volume = f"file:{self.image}"
         self.export = self.root / "export"
         self.export.mkdir()
+        self.step = 256 * 1024 - 512  # payload of a segment as fts-format makes it by default
         self.server = None
         self.mounts = {}
         self.size, self.heartbeat_ms, self.format_options = size, heartbeat_ms, format_options
