@@ -9,9 +9,11 @@
 #include <math.h>
 #include <string.h>
 
-#define READ  (1u << LUN_OP_READ)
-#define WRITE (1u << LUN_OP_WRITE)
-#define ALL   ((1u << LUN_N_OPS) - 1)
+#define READ               (1u << LUN_OP_READ)
+#define WRITE              (1u << LUN_OP_WRITE)
+#define ALL                ((1u << LUN_N_OPS) - 1)
+
+#define DEFAULT_REORDER_MS 10
 
 /* What the value after the rule's name is. */
 typedef enum {
@@ -194,6 +196,8 @@ parse_condition (LunFaultRule *rule, const char *key, const char *value)
     return parse_as (value, rule);
   if (g_str_equal (key, "jitter") && rule->kind == LUN_FAULT_DELAY)
     return parse_u32 (value, &rule->jitter_ms);
+  if (g_str_equal (key, "ms") && rule->kind == LUN_FAULT_REORDER)
+    return parse_u32 (value, &rule->delay_ms);
   if (g_str_equal (key, "for") && rule->kind == LUN_FAULT_DOWN)
     return parse_u64 (value, &rule->down_for);
   return false;
@@ -240,6 +244,7 @@ parse_head (LunFaultRule *rule, char **parts, unsigned *used)
                             .ops = kinds[i].ops,
                             .count = UINT64_MAX,
                             .rate = 1,
+                            .delay_ms = DEFAULT_REORDER_MS,
                             .down_for = UINT64_MAX,
                             .random = start_of_sequence (1) };
     parse_as ("medium", rule);

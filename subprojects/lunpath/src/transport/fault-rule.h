@@ -39,10 +39,11 @@ typedef struct {
   uint64_t count;
   uint64_t every; /* 0 = by `rate` */
   double rate;
-  LunResult result;             /* FAIL */
-  uint32_t delay_ms, jitter_ms; /* DELAY */
-  uint64_t down_for;            /* DOWN: commands until it is up again */
-  char *while_file;             /* DOWN: as long as this file exists */
+  LunResult result;   /* FAIL */
+  uint32_t delay_ms;  /* DELAY; REORDER: how long it waits for a next one at most */
+  uint32_t jitter_ms; /* DELAY */
+  uint64_t down_for;  /* DOWN: commands until it is up again */
+  char *while_file;   /* DOWN: as long as this file exists */
 
   uint64_t n_seen, n_fired;
   uint64_t random; /* state of the generator, never 0 */

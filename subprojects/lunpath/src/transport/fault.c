@@ -118,6 +118,7 @@ apply (Fault *fault, LunFaultRule *rule, const LunIo *io, Plan *plan)
     break;
   case LUN_FAULT_REORDER:
     plan->waits_for_next = true;
+    plan->delay_us += 1000 * (int64_t) rule->delay_ms;
     break;
   case LUN_FAULT_DOWN:
     fault->down_left = rule->down_for - 1;

@@ -74,6 +74,11 @@ file_open (const LunPathName *name, const LunTransportConfig *config, GError **e
 
   if (!lun_path_name_only (name, known, error))
     return NULL;
+  if (*name->target == '\0') {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "path name \"%s\": no file name",
+                 name->text);
+    return NULL;
+  }
   file = g_new0 (LunFile, 1);
   if (!open_emul (file, name, config->read_only, error)) {
     file_close (&file->base);

@@ -2,9 +2,6 @@
 
 #include "base/lock.h"
 
-/* One that waits for a later command does not wait longer than this. */
-#define UNTIL_NEXT_US (10 * 1000)
-
 typedef struct {
   LunHop *hop;
   int64_t due_us;
@@ -113,9 +110,8 @@ lun_held_put (LunHeld *held, LunHop *hop, int64_t delay_us, bool until_next)
 
   item->hop = hop;
   item->until_next = until_next;
-  if (delay_us > 0 || until_next)
-    item->due_us =
-      g_get_monotonic_time () + MAX (delay_us, until_next ? UNTIL_NEXT_US : 0);
+  if (delay_us > 0)
+    item->due_us = g_get_monotonic_time () + delay_us;
   LUN_LOCKED (&held->lock);
   g_queue_push_tail (&held->items, item);
   pthread_cond_signal (&held->changed);

@@ -13,7 +13,7 @@ LunHeld *lun_held_new (void (*carry_out) (LunHop *hop));
 /* Nothing is held any more.  NULL is fine. */
 void lun_held_free (LunHeld *held);
 
-/* Lets HOP go after DELAY_US, or (UNTIL_NEXT) once a later command has been carried out. */
+/* Lets HOP go after DELAY_US, or sooner (UNTIL_NEXT) once a later command has been carried out. */
 void lun_held_put (LunHeld *held, LunHop *hop, int64_t delay_us, bool until_next);
 
 /* Takes the command with this TAG back; NULL when it is not held (any more). */
