@@ -105,14 +105,15 @@ leads_to_life (FtsPool *pool, const FtsConnection *connection)
                               pid->requestee_generation);
 }
 
+/* Beside others of ours a further one is a convenience: no waiting for a free slot then. */
 static FtsConnection *
-open_connection (FtsPool *pool, FtsPoolPatience patience, GError **error)
+open_connection (FtsPool *pool, FtsPoolPatience patience, bool is_only, GError **error)
 {
   const FtsConnectConfig config = {
     .peer = pool->peer,
     .service = FTS_SERVICE_FILES,
     .secret = pool->secret,
-    .wait_ms = pool->config.wait_ms,
+    .wait_ms = is_only ? pool->config.wait_ms : 0,
     .timeout_ms = pool->config.timeout_ms,
   };
 
@@ -166,9 +167,9 @@ grow_locked (FtsPool *pool, FtsPoolPatience patience, bool *crowded, GError **er
 {
   g_autoptr (GError) cause = NULL;
 
-  pool->n_open++;
+  bool is_only = pool->n_open++ == 0;
   pthread_mutex_unlock (&pool->lock);
-  FtsConnection *connection = open_connection (pool, patience, &cause);
+  FtsConnection *connection = open_connection (pool, patience, is_only, &cause);
   pthread_mutex_lock (&pool->lock);
   if (connection != NULL) {
     pool->most_open = MAX (pool->most_open, pool->n_open);

@@ -1,13 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2120
 # lab.sh - on top of sh.sh: one server, one export, one mount, as most system tests want them.
 #
-#   . "$FTS_SOURCE/tests/lib/lab.sh"
+#   . "$(dirname "$0")/../lib/lab.sh" || exit 99
 #   lab MOUNT_OPTIONS          $work/export is served and mounted on $work/mnt as user root sees it
 #
 # $dead_ms is the volume's dead time; what must end "within the dead time" gets within_dead_time.
 
 # shellcheck source=tests/lib/sh.sh
-. "$FTS_SOURCE/tests/lib/sh.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/sh.sh" || exit 99
 
 heartbeat_ms=100
 dead_ms=2000
@@ -20,7 +20,7 @@ lab_server ()
 {
   mkdir -p "$export_dir"
   [ -e "$work/lun.img" ] ||
-    make_volume --heartbeat-ms "$heartbeat_ms" --dead-ms "$dead_ms"
+    make_volume --size 256M --heartbeat-ms "$heartbeat_ms" --dead-ms "$dead_ms"
   start_server server --export "lab=$export_dir:rw,devices,setid" "$@"
   server_pid=$pid
 }
@@ -39,8 +39,8 @@ pid_of_mount ()
 {
   local file
   for file in /proc/[0-9]*/cmdline; do
-    if tr '\0' '\n' <"$file" 2>/dev/null | grep -qxF -- "$1" &&
-       tr '\0' '\n' <"$file" 2>/dev/null | head -n 1 | grep -q ftsfs; then
+    if tr "\0" "\n" 2>/dev/null <"$file" | grep -qxF -- "$1" &&
+       tr "\0" "\n" 2>/dev/null <"$file" | head -n 1 | grep -q ftsfs; then
       file=${file#/proc/}
       echo "${file%/cmdline}"
       return 0
