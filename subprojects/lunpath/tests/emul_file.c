@@ -102,6 +102,7 @@ START_TEST (test_what_is_no_lun_is_refused)
   ck_assert (!lun_emul_create (missing, 100, 512, NULL));
   ck_assert (!lun_emul_create (missing, 1024, 1024, NULL));
   ck_assert_ptr_null (lun_emul_open (lun.dir, false, NULL));
+  ck_assert (!lun_emul_create (lun.dir, 0, 0, NULL));
   ck_assert (g_file_set_contents (empty, "", 0, NULL));
   ck_assert_ptr_null (lun_emul_open (empty, false, NULL));
   g_autofree char *missing_state = g_strconcat (missing, ".lun", NULL);

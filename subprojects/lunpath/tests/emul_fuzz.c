@@ -3,9 +3,9 @@
  * Deterministic: the same numbers in every run.  Buffers come from the heap in their exact size,
  * so that AddressSanitizer sees a step beyond them.
  */
-#include "base/vpd.h"
 #include "emul/state.h"
 #include "emul_lun.h"
+#include "fuzz_decoders.h"
 
 #define N_COMMANDS 60000
 #define N_INPUTS   20000
@@ -135,36 +135,6 @@ START_TEST (test_random_commands_keep_the_lun_sound)
 }
 END_TEST
 
-static void
-decode_all (const uint8_t *data, size_t len)
-{
-  LunPrKeys keys;
-  LunPrReservation reservation;
-  LunPrCapabilities capabilities;
-  LunPrFullStatus full;
-  LunPrMove move;
-  LunPrOut out;
-  LunCapacity capacity;
-  LunBlockLimits limits;
-  LunCdbRange range;
-  size_t used;
-
-  if (lun_pr_keys_decode (data, len, &keys))
-    g_free (keys.keys);
-  lun_pr_reservation_decode (data, len, &reservation);
-  lun_pr_capabilities_decode (data, len, &capabilities);
-  if (lun_pr_full_status_decode (data, len, &full))
-    lun_pr_full_status_clear (&full);
-  if (lun_pr_move_decode (data, len, &move))
-    g_free (move.port);
-  lun_pr_out_decode (data, len, &out);
-  lun_capacity_decode (data, len, &capacity);
-  lun_vpd_block_limits_decode (data, len, &limits);
-  lun_cdb_range (data, len, &range);
-  g_free (lun_transport_id_decode (data, len, &used));
-  g_free (lun_vpd_device_id_decode (data, len));
-}
-
 START_TEST (test_decoders_take_any_bytes)
 {
   uint8_t bytes[300];
@@ -176,7 +146,7 @@ START_TEST (test_decoders_take_any_bytes)
     if (len > 1 && below (2))
       bytes[1] = (uint8_t) (below (2) ? 0x83 : 0xb0);
     uint8_t *exact = g_memdup2 (bytes, len);
-    decode_all (exact, len);
+    fuzz_decoders (exact, len);
     g_free (exact);
   }
 }

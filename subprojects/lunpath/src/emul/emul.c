@@ -62,6 +62,18 @@ create_image (const char *image, uint64_t size, LunEmulState *state, int state_f
   return ok;
 }
 
+static bool
+is_image (const char *image, GError **error)
+{
+  struct stat st;
+
+  if (stat (image, &st) < 0)
+    return fail_errno (error, image, "make it a LUN");
+  if (!S_ISREG (st.st_mode))
+    return fail (error, LUN_ERROR_CONFIG, image, "not a file");
+  return true;
+}
+
 bool
 lun_emul_create (const char *image, uint64_t size, uint32_t block_size, GError **error)
 {
@@ -69,8 +81,8 @@ lun_emul_create (const char *image, uint64_t size, uint32_t block_size, GError *
 
   if (block_size != 0 && block_size != 512 && block_size != 4096)
     return fail (error, LUN_ERROR_CONFIG, image, "block size must be 512 or 4096");
-  if (size == 0 && access (image, F_OK) < 0)
-    return fail_errno (error, image, "make it a LUN");
+  if (size == 0 && !is_image (image, error))
+    return false;
 
   LunEmulState *state = lun_state_open (image, block_size, &state_fd, error);
   if (state == NULL)
