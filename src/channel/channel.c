@@ -53,7 +53,7 @@ fts_channel_new (FtsMember *member, const FtsPid *pid, FtsDirection direction,
                        initiator ? FTS_DIRECTION_CONNECTOR : FTS_DIRECTION_INITIATOR);
   fts_seg_group_init (&channel->group);
   channel->out = g_new0 (FtsOut, mcb->blk5_maxptr);
-  channel->spin_credit = 1;
+  channel->spin_credit = 4;
   return channel;
 }
 

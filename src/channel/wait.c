@@ -12,25 +12,13 @@
 #include "base/error.h"
 #include "channel/private.h"
 
-#include <unistd.h>
-
 #define URGE_FIRST_US  250000
 #define URGE_MAX_US    8000000
 #define POLL_MIN_US    20
 #define POLL_MAX_US    5000
-#define SPIN_MAX_US    50
+#define SPIN_MAX_US    100
 #define SPIN_CREDIT    8
 #define SPIN_TRY_EVERY 32
-
-static bool
-has_spare_cpu (void)
-{
-  static int cpus;
-
-  if (cpus == 0)
-    cpus = (int) sysconf (_SC_NPROCESSORS_ONLN);
-  return cpus > 1;
-}
 
 /* ---- heads ---- */
 static bool
@@ -186,8 +174,8 @@ static void
 plan_wait (const FtsChannel *channel, LunWaitPlan *plan)
 {
   bool wakes = lun_device_facts (channel->master)->can_wake;
-  bool spins = has_spare_cpu () && (!wakes || channel->spin_credit > 0 ||
-                                    channel->waits % SPIN_TRY_EVERY == 0);
+  bool spins =
+    !wakes || channel->spin_credit > 0 || channel->waits % SPIN_TRY_EVERY == 0;
 
   *plan = (LunWaitPlan){
     .spin_us = spins ? SPIN_MAX_US : 0,
