@@ -67,10 +67,12 @@ START_TEST (test_round_robin_uses_all_paths)
 END_TEST
 
 /* With and without threads. */
+static bool other_identity;
+
 static const char *const pairs[] = {
   "fault(down=after:20)+ram:p|ram:p",
   "fault(down=after:20)+ram:p?threaded=1|ram:p?threaded=1",
-  "fault(fail=0.02:as=transport:after=9)+ram:p|fault(fail=0.02:as=timeout:after=9:seed=3)+"
+  "fault(fail=0.01:as=transport:after=9)+ram:p|fault(fail=0.01:as=timeout:after=9:seed=3)+"
   "ram:p",
   "fault(fail=0.2:as=hardware:after=9)+ram:p?threaded=1|ram:p?threaded=1",
 };
@@ -273,6 +275,21 @@ START_TEST (test_wanted_path)
 }
 END_TEST
 
+START_TEST (test_a_path_that_returns_to_another_lun_is_refused)
+{
+  const char *first = "fault(down=after:5:for=1)+other+ram:p";
+  g_autofree char *name = g_strconcat (first, "|ram:p", NULL);
+  g_autoptr (LunDevice) device = open_policy (name, "basic-failover", 2000);
+
+  other_identity = true;
+  for (unsigned i = 0; i < 20; i++) {
+    ck_assert (write_byte (device, i, 1, NULL));
+    g_usleep (1000);
+  }
+  ck_assert_uint_eq (path_stats (device, first).up, 0);
+}
+END_TEST
+
 /* ---- a device used by many threads ---- */
 
 #define N_THREADS 4
@@ -333,6 +350,25 @@ slow_wrap (LunTransport *lower, const char *args, GError **error)
   return layer;
 }
 
+/* Another: the path leads to another LUN once the flag is set. */
+static char *
+other_identify (LunTransport *layer, GError **error)
+{
+  return other_identity ? g_strdup ("ram:q")
+                        : lun_transport_identify (layer->lower, error);
+}
+
+static LunTransport *
+other_wrap (LunTransport *lower, const char *args, GError **error)
+{
+  LunTransport *layer = g_new0 (LunTransport, 1);
+
+  layer->ops = (LunTransportOps){ .identify = other_identify, .close = slow_close };
+  layer->facts = lower->facts;
+  return layer;
+}
+
+static const LunLayerOps other = { .name = "other", .wrap = other_wrap };
 static const LunLayerOps slow = { .name = "slow", .wrap = slow_wrap };
 
 static void
@@ -351,6 +387,7 @@ main (void)
   Suite *suite = suite_create ("lunpath/paths");
 
   lun_layer_register (&slow);
+  lun_layer_register (&other);
   add (suite, "policy", test_round_robin_uses_all_paths, 1);
   add (suite, "dead", test_a_dead_path_costs_nobody_a_write, G_N_ELEMENTS (pairs));
   add (suite, "none", test_no_path_left, 1);
@@ -362,6 +399,7 @@ main (void)
   add (suite, "caw", test_lost_command_is_sent_again, G_N_ELEMENTS (vanishing));
   add (suite, "order", test_control_goes_before_bulk, 1);
   add (suite, "wanted", test_wanted_path, 1);
+  add (suite, "identity", test_a_path_that_returns_to_another_lun_is_refused, 1);
   add (suite, "threads", test_many_threads_on_failing_paths, G_N_ELEMENTS (pairs));
 
   SRunner *runner = srunner_create (suite);

@@ -1,7 +1,8 @@
 /* lunpath/device.h - one LUN under one name, however many paths lead to it (D1).
  *
  * Errors that another path or a later try can heal are healed here; what comes back is final.
- * All calls from any thread.  Nothing here calls back but LunIo.done.
+ * All calls from any thread.  Nothing here calls back but LunIo.done.  A device does not survive
+ * fork(): open it in the process that uses it.
  *
  * Path names (each may be wrapped: "WRAPPER(ARGS)+...+KIND:REST", see transport.h and README.md):
  *   file:/path/lun.img[?path=N][&host=NAME]   mapped file with our LUN emulation
@@ -64,7 +65,9 @@ typedef void (*LunStatsVisit) (const char *path, const char *layer, const char *
                                uint64_t value, void *user_data);
 void lun_device_visit_stats (LunDevice *device, LunStatsVisit visit, void *user_data);
 
-/* Asynchronous: exactly one io->done() for each submit.  Any number in flight. */
+/* Asynchronous: exactly one io->done() for each submit.  Any number in flight.  Where
+ * facts.in_memory, done() runs before submit returns: loop over commands there, a chain of
+ * submits from done() to done() would grow the stack. */
 void lun_device_submit (LunDevice *device, LunIo *io);
 
 /* Synchronous; LEN in bytes, a multiple of the block size; no alignment asked of BUF. */

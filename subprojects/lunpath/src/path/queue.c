@@ -61,7 +61,7 @@ on_done (LunIo *io)
     LUN_LOCKED (&path->lock);
     g_queue_unlink (&path->in_flight, &part->link);
     pthread_cond_signal (&path->changed);
-    if (part->given_up)
+    if (part->given_up && io->result.outcome == LUN_OUTCOME_ABORTED)
       io->result = lun_result_bare (LUN_OUTCOME_TIMEOUT, 0);
   }
   measure (path, part);

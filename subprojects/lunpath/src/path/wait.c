@@ -16,6 +16,7 @@
 #include "path/device.h"
 #include "path/io.h"
 
+#include "base/cpu.h"
 #include "base/futex.h"
 
 #include <string.h>
@@ -214,7 +215,7 @@ lun_device_wait (LunDevice *device, LunWatch *watches, int n_watches,
     .n_watches = n_watches,
     .plan = plan,
     .until_us = plan->timeout_us < 0 ? -1 : now_us + plan->timeout_us,
-    .spin_until_us = now_us + plan->spin_us,
+    .spin_until_us = now_us + (lun_cpu_may_spin () ? plan->spin_us : 0),
     .error = error,
   };
 

@@ -16,9 +16,9 @@
  */
 #include "transport/file.h"
 
+#include "base/cpu.h"
 #include "base/futex.h"
 
-#include <sched.h>
 #include <string.h>
 
 typedef struct {
@@ -90,39 +90,6 @@ is_over (const LunWakePlan *plan)
   return plan->until_us >= 0 && g_get_monotonic_time () >= plan->until_us;
 }
 
-static unsigned
-count_cpus (void)
-{
-  cpu_set_t set;
-
-  if (sched_getaffinity (0, sizeof set, &set) != 0)
-    return 1;
-  return (unsigned) CPU_COUNT (&set);
-}
-
-static bool
-may_spin (void)
-{
-  static unsigned n_cpus;
-  unsigned n = __atomic_load_n (&n_cpus, __ATOMIC_RELAXED);
-
-  if (n == 0) {
-    n = count_cpus ();
-    __atomic_store_n (&n_cpus, n, __ATOMIC_RELAXED);
-  }
-  return n > 1;
-}
-
-static inline void
-pause_cpu (void)
-{
-#if defined(__x86_64__)
-  __builtin_ia32_pause ();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 /* True when a difference was seen. */
 static bool
 spin (const Wait *wait)
@@ -135,7 +102,7 @@ spin (const Wait *wait)
     for (int i = 0; i < 16; i++) {
       if (differs (wait))
         return true;
-      pause_cpu ();
+      lun_cpu_pause ();
     }
     if (has_rung (wait->plan))
       return false;
@@ -257,7 +224,7 @@ lun_file_wait (LunTransport *transport, LunWatch *watches, int n_watches,
                 .plan = plan,
                 .block_size = transport->facts.block_size };
 
-  if (plan->spin_us > 0 && !plan->blind && may_spin () && spin (&wait))
+  if (plan->spin_us > 0 && !plan->blind && lun_cpu_may_spin () && spin (&wait))
     return LUN_WAKE_DIFFERS;
   begin (&wait);
   LunWake wake = sleep_until_change (&wait);
