@@ -174,7 +174,8 @@ sample_head (void)
                     .heartbeat = 0x8a8b8c8d8e8f9091,
                     .inline_seq = 0x9a9b9c9d9e9fa0a1,
                     .inline_len = sizeof SAMPLE_INLINE - 1,
-                    .inline_flags = FTS_SEG_FLAG_LAST | FTS_SEG_FLAG_CONNECTOR };
+                    .inline_flags = FTS_SEG_FLAG_LAST | FTS_SEG_FLAG_CONNECTOR,
+                    .resend_served = 0xa2a3a4a5 };
 }
 
 static inline FtsEntry

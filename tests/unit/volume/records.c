@@ -336,6 +336,7 @@ static const Golden head_golden[] = {
   AT (80, "\xa1\xa0\x9f\x9e\x9d\x9c\x9b\x9a"),
   AT (88, "\x11"),
   AT (92, "\xa0"),
+  AT (96, "\xa5\xa4\xa3\xa2"),
 };
 
 /* The CRC stands at 124 and covers the inline bytes too. */
