@@ -9,8 +9,9 @@
  *   3. sleeps in the kernel while the words and the bell are as in 1.
  *
  * A writer changes the run first and its word afterwards, so a change after 2 is seen by 3.
- * More words than the kernel takes at once (or a kernel without futex_waitv): naps on the bell
- * alone, each followed by a look at the words, and at the runs only when a word has moved.
+ * More words than the kernel takes at once: it gets the first ones, and no sleep is longer than a
+ * nap, after which all words are looked at (and the runs only when one has moved).  A kernel
+ * without futex_waitv: naps on the bell alone.
  *
  * The mapped bytes change while they are compared; that is what they are looked at for.
  */
@@ -21,16 +22,24 @@
 
 #include <string.h>
 
+/* What a change under a word that the kernel does not watch may stay unseen. */
+#define NAP_MAX_US 5000
+
+/* Runs up to this long are compared several times for each look at the clock. */
+#define SHORT_RUNS 4096
+
 typedef struct {
   LunFile *file;
   LunWatch *watches;
   int n_watches;
   const LunWakePlan *plan;
   uint32_t block_size;
+  uint64_t n_bytes; /* of all runs */
   /* pieces of LUN_EMUL_WAKE_BYTES that the runs touch */
   unsigned n_words;
   uint64_t *offsets;
-  LunFutex *words; /* n_words, then one for the bell */
+  LunFutex *bell;  /* the bell, then `words` */
+  LunFutex *words; /* n_words */
 } Wait;
 
 /* Not seen by ThreadSanitizer: races with writers by design. */
@@ -95,11 +104,12 @@ static bool
 spin (const Wait *wait)
 {
   int64_t until_us = g_get_monotonic_time () + wait->plan->spin_us;
+  int n_looks = wait->n_bytes <= SHORT_RUNS ? 16 : 1;
 
   if (wait->plan->until_us >= 0)
     until_us = MIN (until_us, wait->plan->until_us);
   do {
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < n_looks; i++) {
       if (differs (wait))
         return true;
       lun_cpu_pause ();
@@ -155,10 +165,10 @@ begin (Wait *wait)
 
   each_piece (wait, count_piece, &n);
   wait->offsets = g_new (uint64_t, n);
-  wait->words = g_new (LunFutex, n + 1);
+  wait->bell = g_new (LunFutex, n + 1);
+  wait->words = wait->bell + 1;
+  *wait->bell = (LunFutex){ .word = wait->plan->bell, .value = wait->plan->bell_value };
   each_piece (wait, begin_piece, wait);
-  wait->words[n] =
-    (LunFutex){ .word = wait->plan->bell, .value = wait->plan->bell_value };
 }
 
 static void
@@ -167,7 +177,7 @@ end (Wait *wait)
   for (unsigned i = 0; i < wait->n_words; i++)
     lun_emul_wait_end (wait->file->emul, wait->offsets[i]);
   g_free (wait->offsets);
-  g_free (wait->words);
+  g_free (wait->bell);
 }
 
 /* Takes the words' present values; true when one has moved. */
@@ -184,18 +194,24 @@ take_values (Wait *wait)
   return moved;
 }
 
+static int64_t
+end_of_nap (const LunWakePlan *plan)
+{
+  int64_t end_us =
+    g_get_monotonic_time () + MIN ((int64_t) plan->nap_us, (int64_t) NAP_MAX_US);
+
+  return plan->until_us >= 0 ? MIN (end_us, plan->until_us) : end_us;
+}
+
 static void
 sleep_on_words (Wait *wait)
 {
-  const LunWakePlan *plan = wait->plan;
+  unsigned n = MIN (wait->n_words, LUN_FUTEX_MAX - 1);
+  int64_t until_us =
+    n == wait->n_words ? wait->plan->until_us : end_of_nap (wait->plan);
 
-  if (wait->n_words < LUN_FUTEX_MAX &&
-      lun_futex_wait (wait->words, wait->n_words + 1, plan->until_us))
-    return;
-  int64_t nap_until_us = g_get_monotonic_time () + plan->nap_us;
-  if (plan->until_us >= 0)
-    nap_until_us = MIN (nap_until_us, plan->until_us);
-  lun_futex_wait (&wait->words[wait->n_words], 1, nap_until_us);
+  if (!lun_futex_wait (wait->bell, n + 1, until_us))
+    lun_futex_wait (wait->bell, 1, end_of_nap (wait->plan));
 }
 
 static LunWake
@@ -224,6 +240,8 @@ lun_file_wait (LunTransport *transport, LunWatch *watches, int n_watches,
                 .plan = plan,
                 .block_size = transport->facts.block_size };
 
+  for (int i = 0; i < n_watches; i++)
+    wait.n_bytes += (uint64_t) watches[i].blocks * wait.block_size;
   if (plan->spin_us > 0 && !plan->blind && lun_cpu_may_spin () && spin (&wait))
     return LUN_WAKE_DIFFERS;
   begin (&wait);
