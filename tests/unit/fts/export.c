@@ -8,7 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[] = "/dev/shm/ftsexportXXXXXX";
+static char dir[32];
+
+static void
+make_dir (void)
+{
+  strcpy (dir, "/dev/shm/ftsexportXXXXXX");
+  ck_assert_ptr_nonnull (mkdtemp (dir));
+}
 
 static char *
 write_file (const char *name, const char *text, mode_t mode)
@@ -105,7 +112,7 @@ START_TEST (test_a_key_file_has_all_that_the_command_line_has)
 {
   g_autoptr (FtsExports) exports = fts_exports_new ();
 
-  ck_assert_ptr_nonnull (mkdtemp (dir));
+  make_dir ();
   g_autofree char *file = write_file ("server.conf",
                                       "[export a]\npath=/dev/shm\nmode=ro\n"
                                       "peers=beta;gamma\n[export b]\npath=/tmp\n"
@@ -137,7 +144,7 @@ START_TEST (test_errors_of_a_key_file_name_file_group_and_key)
     { "no group\n", { "bad.conf" } },
   };
 
-  ck_assert_ptr_nonnull (mkdtemp (dir));
+  make_dir ();
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (FtsExports) exports = fts_exports_new ();
     g_autoptr (GError) error = NULL;
@@ -155,7 +162,7 @@ START_TEST (test_with_secrets_only_known_peers_may_connect)
 {
   g_autoptr (FtsExports) exports = fts_exports_new ();
 
-  ck_assert_ptr_nonnull (mkdtemp (dir));
+  make_dir ();
   g_autofree char *file = write_file ("secrets", "[secrets]\nbeta=sesame\n", 0600);
   ck_assert (fts_exports_load_secrets (exports, file, NULL));
   ck_assert_str_eq (fts_exports_secret_of (exports, "beta"), "sesame");
@@ -169,7 +176,7 @@ START_TEST (test_secrets_that_others_can_read_are_refused)
 {
   const mode_t modes[] = { 0644, 0640, 0604, 0660 };
 
-  ck_assert_ptr_nonnull (mkdtemp (dir));
+  make_dir ();
   for (size_t i = 0; i < G_N_ELEMENTS (modes); i++) {
     g_autoptr (FtsExports) exports = fts_exports_new ();
     g_autoptr (GError) error = NULL;
@@ -188,7 +195,7 @@ START_TEST (test_empty_secrets_and_files_without_them_are_refused)
 {
   const char *texts[] = { "[secrets]\nbeta=\n", "[secret]\nbeta=x\n", "" };
 
-  ck_assert_ptr_nonnull (mkdtemp (dir));
+  make_dir ();
   for (size_t i = 0; i < G_N_ELEMENTS (texts); i++) {
     g_autoptr (FtsExports) exports = fts_exports_new ();
     g_autoptr (GError) error = NULL;
