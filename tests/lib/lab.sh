@@ -49,6 +49,11 @@ pid_of_mount ()
   return 1
 }
 
+is_unserved ()
+{
+  ! pid_of_mount "$1" >/dev/null
+}
+
 # calls [OPERATION]: requests of the mount so far, all but closes or those of one operation.
 calls ()
 {

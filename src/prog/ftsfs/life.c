@@ -490,7 +490,9 @@ run_in_background (FtsMountOptions *options)
     close (fds[1]);
     return await_report (fds[0], child);
   }
-  close (fds[0]);
+  /* What the caller had open is not ours to keep: it might be a file of the mount itself. */
+  close_range (STDERR_FILENO + 1, (unsigned) fds[1] - 1, 0);
+  close_range ((unsigned) fds[1] + 1, ~0U, 0);
   setsid ();
   return run (options, fds[1]);
 }
