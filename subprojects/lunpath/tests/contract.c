@@ -7,6 +7,7 @@ static const char *const kinds[] = {
   "ram:c?size=16M&threaded=1",
   "ram:c?size=16M|ram:c?threaded=1",
   "FILE",
+  "FILE4K",
   "FILE?path=1|FILE?path=2",
   "stats+FILE",
   "trace(/dev/null)+stats+ram:c?size=16M&threaded=1",
@@ -27,8 +28,9 @@ typedef struct {
 static World
 world_new (int kind)
 {
-  World world = { .lun = file_lun_new (16 << 20, 512) };
-  g_auto (GStrv) parts = g_strsplit (kinds[kind], "FILE", -1);
+  bool is_4k = g_str_equal (kinds[kind], "FILE4K");
+  World world = { .lun = file_lun_new (16 << 20, is_4k ? 4096 : 512) };
+  g_auto (GStrv) parts = g_strsplit (is_4k ? "FILE" : kinds[kind], "FILE", -1);
   g_autofree char *name = g_strjoinv (world.lun.name, parts);
 
   world.device = open_device (name);

@@ -214,6 +214,25 @@ START_TEST (test_beyond_the_end_is_refused)
 }
 END_TEST
 
+START_TEST (test_read_only_waits_too)
+{
+  g_auto (FileLun) lun = file_lun_new (1 << 20, BLOCK);
+  const char *const paths[] = { lun.name, NULL };
+  g_autoptr (LunDevice) reader =
+    open_with (&(LunDeviceConfig){ .paths = paths, .read_only = true });
+  g_autoptr (LunDevice) device = open_device (lun.name);
+  char seen[BLOCK] = { 0 };
+  LunWatch watch = { .lba = 3, .blocks = 1, .seen = seen, .buf = seen };
+  Writer writer = { .device = device, .lba = 3, .after_us = 10000 };
+
+  start_writer (&writer);
+  ck_assert_int_eq (lun_device_wait (reader, &watch, 1, &patient, NULL),
+                    LUN_WAIT_CHANGED);
+  join_writer (&writer);
+  ck_assert_int_eq (seen[0], 'n');
+}
+END_TEST
+
 /* Answers each number that appears in block 0 by the same number in block 8. */
 static void
 echo (const char *name, int rounds)
@@ -269,7 +288,8 @@ main (void)
     test_watch_of_thousands_of_blocks,
     test_beyond_the_end_is_refused,
   };
-  const TTest *const once[] = { test_ping_pong_between_processes };
+  const TTest *const once[] = { test_read_only_waits_too,
+                                test_ping_pong_between_processes };
 
   return lun_suite_run_loops ("lunpath/wait", each_kind, G_N_ELEMENTS (each_kind),
                               N_KINDS, once, G_N_ELEMENTS (once));
