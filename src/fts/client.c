@@ -1,13 +1,14 @@
 /* client.c - a client's life, its connections and the repeating of calls (client.h,
  * client_call.h).
  *
- * Locks: `lock` guards counters, the files to close and those opened to append; it is never held
- * while the pool or a channel is used.
+ * Locks: `lock` guards counters and the files to close; it is never held while the pool, the
+ * table of open files or a channel is used.
  */
 #include "fts/client.h"
 
 #include "base/error.h"
 #include "fts/client_call.h"
+#include "fts/open_table.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 
 struct FtsClient {
   FtsPool *pool;
+  FtsOpenTable *open_files;
   char *peer, *export_name;
   uint32_t accept_ms;
   bool read_only; /* our wish */
@@ -29,8 +31,7 @@ struct FtsClient {
   bool root_read_only;
   uint64_t max_data;
   uint64_t calls[FTS_OP_N];
-  GArray *to_close;        /* uint64_t */
-  GHashTable *append_only; /* set of open_id (gint64 keys) */
+  GArray *to_close; /* uint64_t, the server's ids */
 };
 
 /* ---- attaching ---- */
@@ -172,40 +173,23 @@ fts_client_call (FtsClient *client, FtsCall *call, GError **error)
 
 /* ---- closing files in the background ---- */
 
-void
-fts_client_note_append (FtsClient *client, uint64_t open_id)
+static void
+close_in_background (FtsClient *client, uint64_t server_id)
 {
-  gint64 *key = g_new (gint64, 1);
-
-  *key = (gint64) open_id;
   pthread_mutex_lock (&client->lock);
-  g_hash_table_add (client->append_only, key);
+  g_array_append_val (client->to_close, server_id);
+  guint n = client->to_close->len;
   pthread_mutex_unlock (&client->lock);
-}
-
-bool
-fts_client_is_append (FtsClient *client, uint64_t open_id)
-{
-  gint64 key = (gint64) open_id;
-
-  pthread_mutex_lock (&client->lock);
-  bool is = g_hash_table_contains (client->append_only, &key);
-  pthread_mutex_unlock (&client->lock);
-  return is;
+  if (n == 1 || n >= FTS_CLOSE_MAX)
+    fts_pool_wake (client->pool, n == 1 ? CLOSE_DELAY_MS : 0);
 }
 
 void
 fts_client_close_file (FtsClient *client, uint64_t open_id)
 {
-  gint64 key = (gint64) open_id;
-
-  pthread_mutex_lock (&client->lock);
-  g_hash_table_remove (client->append_only, &key);
-  g_array_append_val (client->to_close, open_id);
-  guint n = client->to_close->len;
-  pthread_mutex_unlock (&client->lock);
-  if (n == 1 || n >= FTS_CLOSE_MAX)
-    fts_pool_wake (client->pool, n == 1 ? CLOSE_DELAY_MS : 0);
+  uint64_t server_id = fts_open_table_remove (client->open_files, open_id);
+  if (server_id != 0)
+    close_in_background (client, server_id);
 }
 
 /* Up to FTS_CLOSE_MAX of the files to close into IDS, as they go over the wire. */
@@ -241,6 +225,63 @@ send_closes (void *user_data)
     if (!fts_client_call (client, &call, NULL))
       return;
   }
+}
+
+/* ---- calls on open files ---- */
+
+uint64_t
+fts_client_add_open (FtsClient *client, const FtsHandle *handle, uint32_t flags,
+                     const FtsCaller *caller, uint64_t server_id)
+{
+  return fts_open_table_add (client->open_files, handle, flags, caller, server_id);
+}
+
+/* The server knows STALE no more: opens the file again. */
+static bool
+reopen (FtsClient *client, uint64_t open_id, uint64_t stale, GError **error)
+{
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_OPEN, NULL, NULL);
+  if (!fts_open_table_describe (client->open_files, open_id, &call.request))
+    return fts_set_errno (error, EBADF, "a closed file");
+  if (!fts_client_call (client, &call, error))
+    return false;
+  uint64_t useless =
+    fts_open_table_renew (client->open_files, open_id, stale, call.answer.open_id);
+  if (useless != 0)
+    close_in_background (client, useless);
+  return true;
+}
+
+/* A write that the file's flags put at the end must not be done twice. */
+static bool
+call_by_id (FtsClient *client, FtsCall *call, uint64_t open_id, GError **error)
+{
+  uint32_t flags = 0;
+
+  call->request.open_id = 0;
+  if (open_id != 0 && !fts_open_table_find (client->open_files, open_id,
+                                            &call->request.open_id, &flags))
+    return fts_set_errno (error, EBADF, "a closed file");
+  call->once = flags & FTS_OPEN_APPEND;
+  return fts_client_call (client, call, error);
+}
+
+bool
+fts_client_call_open (FtsClient *client, FtsCall *call, uint64_t open_id,
+                      GError **error)
+{
+  g_autoptr (GError) cause = NULL;
+
+  if (call_by_id (client, call, open_id, &cause))
+    return true;
+  if (open_id == 0 || !g_error_matches (cause, FTS_ERRNO, ESTALE)) {
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return false;
+  }
+  return reopen (client, open_id, call->request.open_id, error) &&
+         call_by_id (client, call, open_id, error);
 }
 
 /* ---- facts ---- */
@@ -322,8 +363,7 @@ fts_client_new (FtsMember *member, const FtsClientConfig *config, GError **error
   client->accept_ms = MAX (config->wait_ms, ACCEPT_MS);
   client->read_only = config->read_only;
   client->to_close = g_array_new (FALSE, FALSE, sizeof (uint64_t));
-  client->append_only =
-    g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  client->open_files = fts_open_table_new ();
   pthread_mutex_init (&client->lock, NULL);
   client->pool = fts_pool_new (&pool_config);
   if (!connect_first (client, error))
@@ -339,7 +379,7 @@ fts_client_free (FtsClient *client)
   fts_pool_free (client->pool);
   pthread_mutex_destroy (&client->lock);
   g_array_unref (client->to_close);
-  g_hash_table_unref (client->append_only);
+  fts_open_table_free (client->open_files);
   g_free (client->peer);
   g_free (client->export_name);
   g_free (client);

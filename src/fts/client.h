@@ -2,8 +2,9 @@
  *
  * A client is attached to one export of one peer through a pool of connections that grows on
  * demand (a call takes a free one) and shrinks when idle.  Calls are synchronous; many threads
- * call at once.  When the peer died and came back, calls find it again (new connections);
- * open files of the old incarnation answer ESTALE.
+ * call at once.  When the peer died and came back, calls find it again (new connections), and
+ * open files are opened again by their handles; one that is gone answers ESTALE.  The ids of
+ * open files are the client's own.
  *
  * Errors: FTS_ERRNO with the server's exact errno, or FTS_ERROR and LUN_ERROR for what failed in
  * between.  Both have an errno by fts_error_to_errno().

@@ -60,6 +60,11 @@ void fts_client_count (FtsClient *client, FtsOp op);
 /* Most data of one READ, WRITE or DIR. */
 size_t fts_client_max_data (const FtsClient *client);
 
-/* Files opened with FTS_OPEN_APPEND: a write to them is not repeatable. */
-void fts_client_note_append (FtsClient *client, uint64_t open_id);
-bool fts_client_is_append (FtsClient *client, uint64_t open_id);
+/* CALL on the open file OPEN_ID (0 = none: by the request's handle alone).  A file that the
+ * server does not know any more is opened again by its handle, and the call repeated. */
+bool fts_client_call_open (FtsClient *client, FtsCall *call, uint64_t open_id,
+                           GError **error);
+/* The user's id of a file that was just opened. */
+uint64_t fts_client_add_open (FtsClient *client, const FtsHandle *handle,
+                              uint32_t flags, const FtsCaller *caller,
+                              uint64_t server_id);

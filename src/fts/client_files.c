@@ -58,8 +58,7 @@ fts_client_getattr (FtsClient *client, const FtsCaller *caller, const FtsHandle 
   FtsCall call;
 
   fts_call_init (&call, FTS_OP_GETATTR, caller, handle);
-  call.request.open_id = open_id;
-  if (!fts_client_call (client, &call, error))
+  if (!fts_client_call_open (client, &call, open_id, error))
     return false;
   *out = call.answer.attr;
   return true;
@@ -73,10 +72,9 @@ fts_client_setattr (FtsClient *client, const FtsCaller *caller, const FtsHandle 
   FtsCall call;
 
   fts_call_init (&call, FTS_OP_SETATTR, caller, handle);
-  call.request.open_id = open_id;
   call.request.mask = mask;
   call.request.attr = *attr;
-  if (!fts_client_call (client, &call, error))
+  if (!fts_client_call_open (client, &call, open_id, error))
     return false;
   *out = call.answer.attr;
   return true;
@@ -110,11 +108,10 @@ fts_client_open (FtsClient *client, const FtsCaller *caller, const FtsHandle *ha
   call.user_data = user_data;
   if (!fts_client_call (client, &call, error))
     return false;
-  *open_id = call.answer.open_id;
+  *open_id =
+    fts_client_add_open (client, handle, open_flags, caller, call.answer.open_id);
   *attr = call.answer.attr;
   *eof = call.answer.flags & FTS_ANSWER_EOF;
-  if (open_flags & FTS_OPEN_APPEND)
-    fts_client_note_append (client, *open_id);
   return true;
 }
 
@@ -131,9 +128,8 @@ fts_client_create (FtsClient *client, const FtsCaller *caller, const FtsHandle *
   call.request.open_flags = open_flags;
   if (!run_for_node (client, &call, out, error))
     return false;
-  *open_id = call.answer.open_id;
-  if (open_flags & FTS_OPEN_APPEND)
-    fts_client_note_append (client, *open_id);
+  *open_id =
+    fts_client_add_open (client, &out->handle, open_flags, caller, call.answer.open_id);
   return true;
 }
 
@@ -145,12 +141,11 @@ read_part (FtsClient *client, const FtsRequest *what, FtsSink sink, void *user_d
   FtsCall call;
 
   fts_call_init (&call, FTS_OP_READ, NULL, &what->handle);
-  call.request.open_id = what->open_id;
   call.request.offset = what->offset;
   call.request.length = MIN (what->length, fts_client_max_data (client));
   call.sink = sink;
   call.user_data = user_data;
-  if (!fts_client_call (client, &call, error))
+  if (!fts_client_call_open (client, &call, what->open_id, error))
     return false;
   *got = call.delivered;
   *eof = call.answer.flags & FTS_ANSWER_EOF;
@@ -207,11 +202,11 @@ split_iov (struct iovec **source, int *n_source, size_t len, struct iovec part[M
 }
 
 static bool
-write_part (FtsClient *client, FtsCall *call, uint64_t sent, GError **error)
+write_part (FtsClient *client, FtsCall *call, uint64_t open_id, uint64_t sent,
+            GError **error)
 {
   call->request.length = sent;
-  call->once = fts_client_is_append (client, call->request.open_id);
-  if (!fts_client_call (client, call, error))
+  if (!fts_client_call_open (client, call, open_id, error))
     return false;
   if (call->answer.length <= sent)
     return true;
@@ -233,12 +228,11 @@ fts_client_write (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
 
   *written = 0;
   fts_call_init (&call, FTS_OP_WRITE, NULL, handle);
-  call.request.open_id = open_id;
   call.iov = part;
   do {
     call.n_iov = split_iov (&rest, &n_iov, fts_client_max_data (client), part, &taken);
     call.request.offset = offset + *written;
-    if (!write_part (client, &call, taken, *written ? NULL : error))
+    if (!write_part (client, &call, open_id, taken, *written ? NULL : error))
       return *written > 0;
     *written += call.answer.length;
     *attr = call.answer.attr;
@@ -253,9 +247,8 @@ fts_client_fsync (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
   FtsCall call;
 
   fts_call_init (&call, FTS_OP_FSYNC, NULL, handle);
-  call.request.open_id = open_id;
   call.request.open_flags = data_only ? FTS_OPEN_DATASYNC : 0;
-  return fts_client_call (client, &call, error);
+  return fts_client_call_open (client, &call, open_id, error);
 }
 
 /* ---- directories ---- */

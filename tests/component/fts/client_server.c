@@ -31,7 +31,8 @@ start_server (Pair *pair, const char *wrapper)
 {
   GError *error = NULL;
 
-  pair->server = fts_server_new (pair->exports, &error);
+  const FtsServerConfig config = { .state_dir = pair->here };
+  pair->server = fts_server_new_with (pair->exports, &config, &error);
   rig_ok (pair->server, error);
   const FtsDoorConfig door = {
     .service = FTS_SERVICE_FILES,
@@ -490,18 +491,46 @@ START_TEST (test_a_server_that_left_is_an_error_at_once_and_found_when_back)
   GError *error = NULL;
 
   start (&pair);
+  const FtsHandle *root = fts_client_root (pair.client);
   stop_server (&pair);
   int64_t start_us = g_get_monotonic_time ();
-  ck_assert (!fts_client_getattr (pair.client, NULL, fts_client_root (pair.client), 0,
-                                  &attr, &error));
+  ck_assert (!fts_client_getattr (pair.client, NULL, root, 0, &attr, &error));
   ck_assert_int_lt (g_get_monotonic_time () - start_us, 2000000);
   g_clear_error (&error);
   start_server (&pair, "");
-  g_autoptr (FtsClient) again = new_client (&pair, "data", &error);
-  rig_ok (again, error);
-  rig_ok (fts_client_getattr (again, NULL, fts_client_root (again), 0, &attr, &error),
+  rig_ok (fts_client_getattr (pair.client, NULL, root, 0, &attr, &error), error);
+  stop (&pair);
+}
+END_TEST
+
+START_TEST (test_open_files_go_on_after_a_restart_of_the_server)
+{
+  Pair pair;
+  FtsNode node;
+  uint64_t id;
+  bool eof;
+  GError *error = NULL;
+  g_autoptr (GByteArray) got = g_byte_array_new ();
+
+  start (&pair);
+  rig_ok (fts_client_create (pair.client, NULL, fts_client_root (pair.client), "f",
+                             0640, FTS_OPEN_READ | FTS_OPEN_WRITE, &node, &id, &error),
           error);
-  g_clear_pointer (&again, fts_client_free);
+  for (uint64_t i = 0; i < 3; i++) {
+    struct iovec iov = { (void *) "abc", 3 };
+    size_t written;
+    rig_ok (fts_client_write (pair.client, &node.handle, id, 3 * i, &iov, 1, &written,
+                              &node.attr, &error),
+            error);
+    stop_server (&pair);
+    start_server (&pair, "");
+  }
+  rig_ok (
+    fts_client_read (pair.client, &node.handle, id, 0, 100, collect, got, &eof, &error),
+    error);
+  ck_assert_uint_eq (got->len, 9);
+  ck_assert_mem_eq (got->data, "abcabcabc", 9);
+  fts_client_close_file (pair.client, id);
   stop (&pair);
 }
 END_TEST
@@ -513,4 +542,5 @@ FTS_SUITE (
   test_a_read_only_export_refuses_changes, test_many_threads_read_and_write_at_once,
   test_files_of_odd_sizes_go_both_ways, test_a_put_does_not_replace_unless_told,
   test_an_interrupted_put_is_resumed_by_the_server, test_an_interrupted_get_is_resumed,
-  test_a_server_that_left_is_an_error_at_once_and_found_when_back)
+  test_a_server_that_left_is_an_error_at_once_and_found_when_back,
+  test_open_files_go_on_after_a_restart_of_the_server)

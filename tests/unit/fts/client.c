@@ -102,8 +102,12 @@ serve_close (FtsChannel *channel, const FtsRequest *request, const GPtrArray *fr
              size_t used, void *user_data)
 {
   const GByteArray *first = g_ptr_array_index (fragments, 0);
-  FtsAnswer answer = { 0 };
+  FtsAnswer answer = { .handle = some_file, .open_id = 7 };
 
+  if (request->op != FTS_OP_CLOSE) {
+    fake_answer (channel, &answer, NULL, 0, true);
+    return;
+  }
   pthread_mutex_lock (&closes_lock);
   n_close_messages++;
   n_closed += 1 + (unsigned) ((first->len - used) / sizeof (FtsLe64));
@@ -189,7 +193,7 @@ START_TEST (test_read_data_arrives_in_order_from_all_fragments)
   bool eof;
 
   ck_assert (
-    fts_client_read (client, &some_file, 1, 0, 8192, collect, got, &eof, NULL));
+    fts_client_read (client, &some_file, 0, 0, 8192, collect, got, &eof, NULL));
   ck_assert (eof);
   ck_assert_uint_eq (got->len, 5000);
   for (guint i = 0; i < got->len; i++)
@@ -206,10 +210,10 @@ START_TEST (test_a_sink_that_refuses_leaves_the_connection_usable)
   bool eof;
 
   ck_assert (
-    !fts_client_read (client, &some_file, 1, 0, 8192, refuse, NULL, &eof, &error));
+    !fts_client_read (client, &some_file, 0, 0, 8192, refuse, NULL, &eof, &error));
   assert_error (error, FTS_ERRNO, EINTR);
   ck_assert (
-    fts_client_read (client, &some_file, 1, 0, 8192, collect, got, &eof, NULL));
+    fts_client_read (client, &some_file, 0, 0, 8192, collect, got, &eof, NULL));
   ck_assert_uint_eq (fake.n_connects, 1);
 }
 END_TEST
@@ -223,7 +227,7 @@ START_TEST (test_more_data_than_asked_is_a_protocol_error)
   bool eof;
 
   ck_assert (
-    !fts_client_read (client, &some_file, 1, 0, 10, collect, got, &eof, &error));
+    !fts_client_read (client, &some_file, 0, 0, 10, collect, got, &eof, &error));
   assert_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL);
 }
 END_TEST
@@ -256,7 +260,7 @@ START_TEST (test_a_long_write_is_split_at_the_servers_limit)
   fake_start (serve_write, file);
   g_autoptr (FtsClient) client = new_client ();
   ck_assert (
-    fts_client_write (client, &some_file, 1, 0, iov, 3, &written, &attr, NULL));
+    fts_client_write (client, &some_file, 0, 0, iov, 3, &written, &attr, NULL));
   ck_assert_uint_eq (written, 20000);
   ck_assert_uint_eq (file->len, 20000);
   ck_assert_mem_eq (file->data, bytes, 20000);
@@ -321,6 +325,97 @@ START_TEST (test_a_write_to_an_append_file_is_never_repeated)
   fake.break_receives = 1;
   ck_assert (
     !fts_client_write (client, &some_file, open_id, 0, &iov, 1, &written, &attr, NULL));
+}
+END_TEST
+
+/* A server that knows one open file, of number *USER_DATA; 0 = the file is gone. */
+static unsigned n_reopened;
+
+static void
+serve_one_file (FtsChannel *channel, const FtsRequest *request,
+                const GPtrArray *fragments, size_t used, void *user_data)
+{
+  const uint64_t *id = user_data;
+  FtsAnswer answer = { .open_id = *id,
+                       .length = request->length,
+                       .attr = sample_attr () };
+
+  if (request->op == FTS_OP_OPEN) {
+    n_reopened++;
+    ck_assert_uint_eq (request->uid, 77);
+    ck_assert_uint_eq (request->groups[0], 78);
+  }
+  if (*id == 0 || (request->op == FTS_OP_WRITE && request->open_id != *id))
+    answer.status = fts_status_from_errno (ESTALE);
+  fake_answer (channel, &answer, NULL, 0, true);
+}
+
+static bool
+write_one (FtsClient *client, uint64_t open_id, GError **error)
+{
+  struct iovec iov = { (void *) "x", 1 };
+  size_t written;
+  FtsAttr attr;
+
+  return fts_client_write (client, &some_file, open_id, 0, &iov, 1, &written, &attr,
+                           error);
+}
+
+static uint64_t
+open_as_somebody (FtsClient *client)
+{
+  const uint32_t groups[] = { 78 };
+  const FtsCaller caller = { .uid = 77, .gid = 1, .n_groups = 1, .groups = groups };
+  uint64_t open_id;
+  FtsAttr attr;
+  bool eof;
+
+  ck_assert (fts_client_open (client, &caller, &some_file,
+                              FTS_OPEN_WRITE | FTS_OPEN_TRUNC, 0, NULL, NULL, &open_id,
+                              &attr, &eof, NULL));
+  return open_id;
+}
+
+START_TEST (test_a_file_that_the_server_forgot_is_opened_again)
+{
+  uint64_t id = 1000;
+
+  fake_start (serve_one_file, &id);
+  g_autoptr (FtsClient) client = new_client ();
+  uint64_t open_id = open_as_somebody (client);
+  ck_assert (write_one (client, open_id, NULL));
+  id = 2000;
+  ck_assert (write_one (client, open_id, NULL));
+  ck_assert (write_one (client, open_id, NULL));
+  ck_assert_uint_eq (n_reopened, 2);
+}
+END_TEST
+
+START_TEST (test_a_file_that_is_gone_stays_stale)
+{
+  uint64_t id = 1000;
+  GError *error = NULL;
+
+  fake_start (serve_one_file, &id);
+  g_autoptr (FtsClient) client = new_client ();
+  uint64_t open_id = open_as_somebody (client);
+  id = 0;
+  ck_assert (!write_one (client, open_id, &error));
+  assert_error (error, FTS_ERRNO, ESTALE);
+}
+END_TEST
+
+START_TEST (test_a_closed_file_is_a_bad_descriptor)
+{
+  uint64_t id = 1000;
+  GError *error = NULL;
+
+  fake_start (serve_one_file, &id);
+  g_autoptr (FtsClient) client = new_client ();
+  uint64_t open_id = open_as_somebody (client);
+  fts_client_close_file (client, open_id);
+  ck_assert (!write_one (client, open_id, &error));
+  assert_error (error, FTS_ERRNO, EBADF);
 }
 END_TEST
 
@@ -424,8 +519,13 @@ START_TEST (test_closes_are_gathered_in_few_messages)
   fake_start (serve_close, NULL);
   FtsClient *client = new_client ();
 
-  for (uint64_t id = 1; id <= 300; id++)
+  for (unsigned i = 0; i < 300; i++) {
+    uint64_t id;
+    FtsNode node;
+    ck_assert (fts_client_create (client, NULL, &some_file, "x", 0600, FTS_OPEN_WRITE,
+                                  &node, &id, NULL));
     fts_client_close_file (client, id);
+  }
   fts_client_free (client); /* sends what is left */
   ck_assert_uint_eq (n_closed, 300);
   ck_assert_uint_le (n_close_messages, 10);
@@ -470,6 +570,8 @@ FTS_SUITE ("fts/client", test_a_lookup_brings_handle_and_attributes,
            test_a_repeatable_call_is_done_again_on_a_new_connection,
            test_a_call_is_repeated_only_once, test_an_unlink_is_never_repeated,
            test_a_write_to_an_append_file_is_never_repeated,
+           test_a_file_that_the_server_forgot_is_opened_again,
+           test_a_file_that_is_gone_stays_stale, test_a_closed_file_is_a_bad_descriptor,
            test_a_dead_peer_is_told_at_once, test_a_restarted_peer_is_found_again,
            test_calls_at_the_same_time_use_a_connection_each,
            test_more_calls_than_connections_wait_for_one,
