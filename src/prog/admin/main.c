@@ -1,0 +1,72 @@
+/* fts-admin - look at a volume and keep it in order. */
+#include "prog/admin/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const FtsCommand *const commands[] = { &fts_admin_status, &fts_admin_hosts,
+                                              &fts_admin_connections, &fts_admin_dump,
+                                              &fts_admin_check };
+
+static const FtsCommand *
+find_command (const char *name)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i]->name, name) == 0)
+      return commands[i];
+  return NULL;
+}
+
+static char *
+describe_commands (void)
+{
+  GString *out = g_string_new ("Commands:\n");
+
+  for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
+    g_string_append_printf (out, "  %-12s %s\n", commands[i]->name,
+                            commands[i]->summary);
+  g_string_append (out,
+                   "\n`fts-admin COMMAND --help` shows the options of a command.\n"
+                   "Exit status: 0 done and nothing wrong, 1 failed or something is\n"
+                   "wrong, 2 wrong usage, 3 volume not reachable, 4 volume damaged.\n");
+  return g_string_free (out, FALSE);
+}
+
+/* Options in front of the command; the rest stays in ARGV for it. */
+static bool
+parse_front (FtsAdmin *admin, int *argc, char ***argv, GError **error)
+{
+  const GOptionEntry common[] = { { "json", 'j', 0, G_OPTION_ARG_NONE, &admin->json,
+                                    "Print JSON instead of text", NULL },
+                                  { 0 } };
+  g_autoptr (GOptionContext) context =
+    g_option_context_new ("COMMAND [ARGUMENT...] - look at an ftsfs volume");
+  g_autofree char *description = describe_commands ();
+
+  g_option_context_set_description (context, description);
+  g_option_context_set_strict_posix (context, TRUE);
+  g_option_context_add_main_entries (context, common, NULL);
+  fts_volume_options_add (&admin->where, FTS_VOLUME_OPTIONS_PLAIN, context);
+  return g_option_context_parse (context, argc, argv, error);
+}
+
+int
+main (int argc, char **argv)
+{
+  FtsAdmin admin = { 0 };
+  const FtsCommand *command;
+  g_autoptr (GError) error = NULL;
+  FtsExit status;
+
+  fts_program_start ("fts-admin");
+  if (!parse_front (&admin, &argc, &argv, &error))
+    status = fts_program_usage ("%s", error->message);
+  else if (argc < 2)
+    status = fts_program_usage ("no command given");
+  else if ((command = find_command (argv[1])) == NULL)
+    status = fts_program_usage ("command \"%s\" is unknown", argv[1]);
+  else
+    status = command->run (&admin, argc - 1, argv + 1);
+  fts_volume_options_clear (&admin.where);
+  return status;
+}
