@@ -12,7 +12,8 @@
  * Invariants
  *  1. No handle opens what was not named through the export before: proof, mount and, for
  *     directories, place beneath the root are checked before a file enters the cache.
- *  2. The root's handle never changes and is always found.
+ *  2. The root's handle is always found, even one of an earlier key: it gives nothing that
+ *     attaching does not, and a mount goes on from it when all other handles are stale.
  *
  * Threads: any.  Opening by handle is done with the server's own rights: the calling thread has
  * them after fts_handles_pin() when the file was not in the cache; become the caller after it.

@@ -61,6 +61,17 @@ check "the server came back: reading" cmp "$mnt/kept" "$export_dir/kept"
 check "and writing" sh -c "echo again >'$mnt/again'"
 check_equal "what was written" "$(cat "$export_dir/again")" again
 
+exec 5<"$mnt/kept"
+kill_server
+check_fails "dead once more" ls "$mnt"
+lab_server # knows none of the old handles: the names lead to new ones
+check "a server that forgot everything" cmp "$mnt/kept" "$export_dir/kept"
+check_fails "what was open then is stale" cat <&5
+check_stderr "it says so" "Stale"
+exec 5<&-
+kill_server
+lab_server --state-dir "$work/state"
+
 rm "$work/progress"
 ln -s "$work/out" "$work/progress"
 dies_under "reading" kill_server dd if="$mnt/large" of="$work/out" bs=1M count=20000
