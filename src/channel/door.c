@@ -26,7 +26,7 @@
 #define DEFAULT_WORKERS     16
 #define DEFAULT_POLL_MIN_US 1000
 #define DEFAULT_POLL_MAX_US 100000
-#define DEFAULT_LINGER_US   2000
+#define DEFAULT_LINGER_US   20000
 /* How long the door sleeps at most where it is woken; then it looks who is still alive. */
 #define WAKE_SLICE_US       1000000
 /* A run of heads up to this long is polled with one read. */

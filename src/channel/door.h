@@ -20,7 +20,7 @@ typedef struct {
   unsigned max_workers; /* 0 = 16 */
   uint32_t poll_min_us; /* 0 = 1,000 */
   uint32_t poll_max_us; /* 0 = 100,000 */
-  uint32_t linger_us;   /* 0 = 2,000 */
+  uint32_t linger_us;   /* 0 = 20,000; nobody lingers while others wait */
   bool always_poll;     /* poll even where the LUN can wake (tests, comparisons) */
 
   /* The secret of the requestor NAME; "" = none asked; NULL = it may not connect.  The string

@@ -11,6 +11,9 @@
 #include <sodium.h>
 #include <string.h>
 
+/* A write wakes all that wait within this much of the LUN (lunpath/emul.h). */
+#define WAKE_BYTES 4096u
+
 bool
 fts_slot_is_ours (const FtsPid *entry, const FtsPid *ours)
 {
@@ -44,6 +47,47 @@ set_no_slot (uint32_t n, GError **error)
   return false;
 }
 
+/* Which stretch of the LUN the head of SLOT lies in, whose waiters wake together. */
+static uint64_t
+wake_group (FtsVolume *volume, uint32_t slot)
+{
+  return fts_volume_head_lba (volume, slot, FTS_DIRECTION_INITIATOR) *
+         fts_volume_block_size (volume) / WAKE_BYTES;
+}
+
+static unsigned
+count_neighbours (FtsVolume *volume, const FtsPid *table, uint32_t n, uint32_t slot)
+{
+  unsigned neighbours = 0;
+
+  for (uint32_t i = 0; i < n; i++)
+    neighbours += table[i].pro_process_id != 0 && !is_free (&table[i]) &&
+                  wake_group (volume, i + 1) == wake_group (volume, slot);
+  return neighbours;
+}
+
+/* The first free entry; where a LUN can wake, the first with the fewest neighbours. */
+static const FtsPid *
+choose_entry (FtsVolume *volume, const FtsPid *table, uint32_t n)
+{
+  bool wakes = lun_device_facts (fts_volume_master (volume))->can_wake;
+  const FtsPid *best = NULL;
+  unsigned least = 0;
+
+  for (uint32_t i = 0; i < n; i++) {
+    if (!is_free (&table[i]))
+      continue;
+    unsigned neighbours = wakes ? count_neighbours (volume, table, n, i + 1) : 0;
+    if (best == NULL || neighbours < least) {
+      best = &table[i];
+      least = neighbours;
+    }
+    if (least == 0)
+      break;
+  }
+  return best;
+}
+
 /* Fills the free entry FOUND with PID and writes it; the own table goes first. */
 static bool
 take_entry (FtsVolume *volume, const FtsPid *found, FtsPid *pid, FtsOwnTable *own,
@@ -69,10 +113,9 @@ allocate_locked (FtsVolume *volume, FtsPid *table, FtsPid *pid, FtsOwnTable *own
 
   if (!fts_pidtab_load_all (volume, table, error))
     return false;
-  for (uint32_t i = 0; i < n; i++)
-    if (is_free (&table[i]))
-      return take_entry (volume, &table[i], pid, own, prove, user_data, error);
-  return set_no_slot (n, error);
+  const FtsPid *found = choose_entry (volume, table, n);
+  return found ? take_entry (volume, found, pid, own, prove, user_data, error)
+               : set_no_slot (n, error);
 }
 
 bool
