@@ -15,7 +15,8 @@
  * Threads: one thread at a time uses a channel (hand over by a lock or queue of the caller's).
  * fts_channel_interrupt() may be called from any thread.
  * Errors: PEER_DEAD, CLOSED, TIMEOUT, CORRUPT (roll-backs used up), PROTOCOL, FENCED, LUN_ERROR.
- * After any error but TIMEOUT the channel is broken; only fts_channel_close() is left.
+ * After any error but TIMEOUT the channel is broken; only fts_channel_close() is left.  A send
+ * that timed out has left its message unfinished: only closing makes sense then, too.
  */
 #pragma once
 

@@ -66,6 +66,8 @@ struct FtsDoor {
   Conn **watched; /* the connection of each watch */
   uint32_t interval_us;
 
+  FtsJob accept_job;
+
   int kick; /* atomic: the door shall look up */
 
   /* Protects the rest, and every Conn.state. */
@@ -73,6 +75,8 @@ struct FtsDoor {
   pthread_cond_t changed; /* kick, or a connection ended */
   Conn **conns;           /* by slot - 1 */
   bool ends;
+  bool accepting;    /* the accept job is queued or runs */
+  bool accept_again; /* there is more for it */
   FtsDoorStats stats;
 };
 
@@ -203,13 +207,14 @@ run (FtsJob *job, void *user_data)
   park (door, conn);
 }
 
-/* ---- the Process Id Table ---- */
+/* ---- requests for connections, on a worker ---- */
 static void
 add_conn (FtsDoor *door, FtsChannel *channel)
 {
   uint32_t slot = fts_channel_pid (channel)->pro_process_id;
   Conn *conn = g_new0 (Conn, 1);
 
+  conn->job.run = run;
   conn->channel = channel;
   pthread_mutex_lock (&door->lock);
   if (door->conns[slot - 1] != NULL)
@@ -247,6 +252,8 @@ answer (FtsDoor *door, const FtsPid *entry)
   return true;
 }
 
+/* ---- the Process Id Table, on the door's thread ---- */
+
 /* A slot of which we hold a connection: cleared, given to others, or left to us? */
 static void
 check_held (FtsDoor *door, const FtsPid *entry)
@@ -264,12 +271,65 @@ check_held (FtsDoor *door, const FtsPid *entry)
   pthread_mutex_unlock (&door->lock);
 }
 
-/* Looks through the table as it was read; false when something is to be done again. */
+/* Answers every request that waits; false when one could not be answered now. */
 static bool
+answer_all (FtsDoor *door)
+{
+  g_autofree FtsPid *table = g_new0 (FtsPid, door->n_slots);
+  g_autoptr (GError) error = NULL;
+  bool done = true;
+
+  if (!fts_pidtab_load_all (door->volume, table, &error)) {
+    g_warning ("cannot read the Process Id Table: %s", error->message);
+    return false;
+  }
+  for (uint32_t i = 0; i < door->n_slots; i++)
+    if (fts_accept_is_due (door->member, &table[i]))
+      done = answer (door, &table[i]) && done;
+  return done;
+}
+
+/* On a worker, because the volume lock may be slow to get and quiet connections want the door. */
+static void
+run_accept (FtsJob *job, void *user_data)
+{
+  FtsDoor *door = user_data;
+
+  pthread_mutex_lock (&door->lock);
+  while (door->accept_again && !door->ends) {
+    door->accept_again = false;
+    pthread_mutex_unlock (&door->lock);
+    bool done = answer_all (door);
+    if (!done)
+      g_usleep (ACCEPT_RETRY_US);
+    pthread_mutex_lock (&door->lock);
+    door->accept_again |= !done;
+  }
+  door->accepting = false;
+  pthread_cond_broadcast (&door->changed);
+  pthread_mutex_unlock (&door->lock);
+}
+
+static void
+queue_accept (FtsDoor *door)
+{
+  pthread_mutex_lock (&door->lock);
+  door->accept_again = true;
+  if (!door->accepting && !door->ends) {
+    door->accepting = true;
+    fts_workers_push (door->workers, &door->accept_job);
+    if (fts_workers_is_pressed (door->workers))
+      poke_lingering_locked (door);
+  }
+  pthread_mutex_unlock (&door->lock);
+}
+
+/* Looks through the table as it was read. */
+static void
 scan (FtsDoor *door)
 {
   uint64_t tag = fts_volume_tag (door->volume);
-  bool done = true;
+  bool is_due = false;
 
   for (uint32_t i = 0; i < door->n_slots; i++) {
     FtsPid entry;
@@ -279,20 +339,10 @@ scan (FtsDoor *door)
         entry.pro_process_id != i + 1)
       continue; /* half written: it will change again */
     check_held (door, &entry);
-    if (fts_accept_is_due (door->member, &entry))
-      done = answer (door, &entry) && done;
+    is_due |= fts_accept_is_due (door->member, &entry);
   }
-  return done;
-}
-
-static void
-scan_until_done (FtsDoor *door)
-{
-  if (scan (door))
-    return;
-  /* So that the next look finds a change and tries again. */
-  memset (door->table, 0, (size_t) door->n_slots * door->block_size);
-  g_usleep (ACCEPT_RETRY_US);
+  if (is_due)
+    queue_accept (door);
 }
 
 /* ---- quiet connections ---- */
@@ -365,7 +415,7 @@ watch_round (FtsDoor *door)
       if (door->watches[i].differs)
         hand_over (door, door->watched[i]);
     if (door->watches[0].differs)
-      scan_until_done (door);
+      scan (door);
     break;
   case LUN_WAIT_TIMEOUT:
     reap_quiet (door, true);
@@ -393,7 +443,7 @@ poll_table (FtsDoor *door, GError **error)
     return true;
   memcpy (door->table, door->fresh, len);
   door->interval_us = door->config.poll_min_us;
-  scan_until_done (door);
+  scan (door);
   return true;
 }
 
@@ -564,7 +614,8 @@ fts_door_start (FtsMember *member, const FtsDoorConfig *config, GError **error)
   door->watched = g_new0 (Conn *, door->n_slots + 1);
   door->conns = g_new0 (Conn *, door->n_slots);
   init_lock (door);
-  door->workers = fts_workers_new (door->config.max_workers, run, door);
+  door->workers = fts_workers_new (door->config.max_workers, door);
+  door->accept_job.run = run_accept;
   int failed = sodium_init () < 0
                  ? ENOSYS
                  : pthread_create (&door->thread, NULL, watch_volume, door);
@@ -602,6 +653,8 @@ fts_door_stop (FtsDoor *door)
   pthread_mutex_unlock (&door->lock);
   pthread_join (door->thread, NULL);
   pthread_mutex_lock (&door->lock);
+  while (door->accepting)
+    pthread_cond_wait (&door->changed, &door->lock);
   end_all_locked (door);
   while (door->stats.connections > 0)
     pthread_cond_wait (&door->changed, &door->lock);

@@ -6,8 +6,8 @@
  * where the LUN can wake.  A connection with work goes to a worker, which calls serve() for each
  * message until the connection was quiet for linger_us, and gives it back to the door.
  *
- * Threads: config callbacks run on a worker, one at a time for a connection; authorize runs on
- * the door's thread and must not block.
+ * Threads: config callbacks run on a worker, one at a time for a connection; secret_of on a
+ * worker, too, one call at a time.
  */
 #pragma once
 

@@ -4,7 +4,6 @@
 #include <pthread.h>
 
 struct FtsWorkers {
-  FtsWorkersRun run;
   void *user_data;
   unsigned max;
   pthread_t *threads;
@@ -44,7 +43,7 @@ work (void *data)
     FtsJob *job = pop_locked (workers);
     workers->n_idle--;
     pthread_mutex_unlock (&workers->lock);
-    workers->run (job, workers->user_data);
+    job->run (job, workers->user_data);
     pthread_mutex_lock (&workers->lock);
     workers->n_idle++;
   }
@@ -53,12 +52,11 @@ work (void *data)
 }
 
 FtsWorkers *
-fts_workers_new (unsigned max, FtsWorkersRun run, void *user_data)
+fts_workers_new (unsigned max, void *user_data)
 {
   FtsWorkers *workers = g_new0 (FtsWorkers, 1);
 
   g_assert (max > 0);
-  workers->run = run;
   workers->user_data = user_data;
   workers->max = max;
   workers->threads = g_new0 (pthread_t, max);

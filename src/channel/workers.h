@@ -13,11 +13,10 @@ typedef struct FtsWorkers FtsWorkers;
 typedef struct FtsJob FtsJob;
 struct FtsJob {
   FtsJob *next;
+  void (*run) (FtsJob *job, void *user_data);
 };
 
-typedef void (*FtsWorkersRun) (FtsJob *job, void *user_data);
-
-FtsWorkers *fts_workers_new (unsigned max, FtsWorkersRun run, void *user_data);
+FtsWorkers *fts_workers_new (unsigned max, void *user_data);
 /* Runs what is queued, joins all threads. */
 void fts_workers_free (FtsWorkers *workers);
 
