@@ -14,11 +14,12 @@
 typedef struct FtsServer FtsServer;
 
 typedef struct {
-  const char
-    *state_dir; /* keeps the key of handles, so that they outlive a restart of the
-                                server; NULL = a new key each start */
-  unsigned most_descriptors; /* of files kept open between commands; 0 = up to 512 */
-  bool by_path;              /* do without the kernel's file handles (tests) */
+  /* Keeps the key of handles; NULL = derived from the machine's id (server_key.h). */
+  const char *state_dir;
+  /* Of files kept open between commands; 0 = up to 512. */
+  unsigned most_descriptors;
+  /* Do without the kernel's file handles (tests). */
+  bool by_path;
 } FtsServerConfig;
 
 /* EXPORTS must outlive it.  CONFIG may be NULL. */

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MACHINE_ID_LEN 32u
+
 static bool
 make_key (int dir_fd, const char *path, uint8_t key[FTS_HANDLE_KEY_LEN], GError **error)
 {
@@ -68,6 +70,21 @@ load_from (int dir_fd, const char *path, uint8_t key[FTS_HANDLE_KEY_LEN],
   return done;
 }
 
+static void
+derive_key (uint8_t key[FTS_HANDLE_KEY_LEN])
+{
+  static const uint8_t purpose[] = "ftsfs handles, 1";
+  g_autofree char *machine = NULL;
+  gsize len = 0;
+
+  if (g_file_get_contents ("/etc/machine-id", &machine, &len, NULL) &&
+      len >= MACHINE_ID_LEN)
+    crypto_generichash (key, FTS_HANDLE_KEY_LEN, (const uint8_t *) machine,
+                        MACHINE_ID_LEN, purpose, sizeof purpose);
+  else
+    randombytes_buf (key, FTS_HANDLE_KEY_LEN);
+}
+
 bool
 fts_server_key_load (const char *state_dir, uint8_t key[FTS_HANDLE_KEY_LEN],
                      GError **error)
@@ -77,7 +94,7 @@ fts_server_key_load (const char *state_dir, uint8_t key[FTS_HANDLE_KEY_LEN],
     return false;
   }
   if (state_dir == NULL) {
-    randombytes_buf (key, FTS_HANDLE_KEY_LEN);
+    derive_key (key);
     return true;
   }
   g_autofree char *path = g_build_filename (state_dir, "handle.key", NULL);

@@ -1,7 +1,8 @@
 /* server_key.h - the key that proves a handle to be the server's own (handles.h).
  *
- * Kept in STATE_DIR/handle.key (mode 0600, made at the first start), so that the clients' handles
- * outlive a restart; without a directory it is another one at each start.
+ * With a state directory: random, kept in STATE_DIR/handle.key (mode 0600, made at the first
+ * start).  Without: derived from /etc/machine-id, which other hosts do not know, so that the
+ * clients' handles outlive a restart of the server here too; random where there is none.
  * Errors: CONFIG for a file that is damaged or readable by others, FTS_ERRNO.
  */
 #pragma once

@@ -1,16 +1,35 @@
 /* session.c - see session.h. */
 #include "fts/session.h"
 
+#include "base/crc.h"
+
 #include <pthread.h>
-#include <sodium.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MOST_OPEN_FILES 16384u
+
+/* open_id: host start, flags, number. */
+#define NUMBER_BITS     43u
+#define NUMBER_MASK     ((UINT64_C (1) << NUMBER_BITS) - 1)
+#define FLAGS_BITS      5u
+#define FLAGS_MASK      ((1u << FLAGS_BITS) - 1)
+#define START_SHIFT     (NUMBER_BITS + FLAGS_BITS)
+/* Numbers begin at the time since the host's start in this unit, so that a later start of the
+ * server begins above all that an earlier one gave; nobody opens files faster than that. */
+#define NUMBER_UNIT_US  8u
+
+/* What an open file keeps when it is opened again; bit i of the id's flags. */
+static const uint32_t kept_flags[FLAGS_BITS] = {
+  FTS_OPEN_READ, FTS_OPEN_WRITE, FTS_OPEN_APPEND, FTS_OPEN_SYNC, FTS_OPEN_DATASYNC,
+};
 
 struct FtsSession {
   FtsSessions *sessions;
   uint32_t index;
   uint64_t generation;
+  uint64_t first_number;  /* of the open files that this session can have given out */
   unsigned connections;   /* under the table's lock */
   pthread_mutex_t lock;   /* protects `open_files` */
   GHashTable *open_files; /* uint64_t -> FtsOpenFile */
@@ -19,9 +38,30 @@ struct FtsSession {
 struct FtsSessions {
   pthread_mutex_t lock; /* protects all below */
   GPtrArray *all;
-  uint64_t
-    next_open_id; /* begins at random: old ids of an earlier start stay unknown */
+  uint64_t next_number;
+  uint64_t host_start; /* constant */
 };
+
+static uint64_t
+find_host_start (void)
+{
+  g_autofree char *boot_id = NULL;
+  gsize len = 0;
+
+  if (!g_file_get_contents ("/proc/sys/kernel/random/boot_id", &boot_id, &len, NULL))
+    return g_random_int () & 0xffff; /* nobody's id of an earlier start is known then */
+  return fts_crc32c (boot_id, len) & 0xffff;
+}
+
+static uint64_t
+find_first_number (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_BOOTTIME, &now);
+  uint64_t us = (uint64_t) now.tv_sec * G_USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+  return (us / NUMBER_UNIT_US) & NUMBER_MASK;
+}
 
 FtsSessions *
 fts_sessions_new (void)
@@ -30,7 +70,8 @@ fts_sessions_new (void)
 
   pthread_mutex_init (&sessions->lock, NULL);
   sessions->all = g_ptr_array_new ();
-  sessions->next_open_id = (uint64_t) randombytes_random () << 32 | 1;
+  sessions->next_number = find_first_number () + 1;
+  sessions->host_start = find_host_start ();
   return sessions;
 }
 
@@ -73,6 +114,7 @@ make_session (FtsSessions *sessions, uint32_t index, uint64_t generation)
   session->sessions = sessions;
   session->index = index;
   session->generation = generation;
+  session->first_number = sessions->next_number;
   pthread_mutex_init (&session->lock, NULL);
   session->open_files = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free,
                                                (GDestroyNotify) fts_open_file_unref);
@@ -109,33 +151,82 @@ fts_sessions_close (FtsSessions *sessions, FtsSession *session)
 }
 
 static uint64_t
-take_open_id (FtsSessions *sessions)
+take_open_id (FtsSessions *sessions, uint32_t open_flags)
 {
+  uint64_t flags = 0;
+
   pthread_mutex_lock (&sessions->lock);
-  uint64_t id = sessions->next_open_id++;
+  uint64_t number = sessions->next_number++ & NUMBER_MASK;
   pthread_mutex_unlock (&sessions->lock);
-  return id;
+  for (unsigned i = 0; i < FLAGS_BITS; i++)
+    if (open_flags & kept_flags[i])
+      flags |= UINT64_C (1) << i;
+  return sessions->host_start << START_SHIFT | flags << NUMBER_BITS | number;
+}
+
+bool
+fts_session_may_reopen (FtsSession *session, uint64_t open_id, uint32_t *open_flags)
+{
+  uint64_t flags = open_id >> NUMBER_BITS & FLAGS_MASK;
+
+  *open_flags = 0;
+  for (unsigned i = 0; i < FLAGS_BITS; i++)
+    if (flags & UINT64_C (1) << i)
+      *open_flags |= kept_flags[i];
+  return open_id >> START_SHIFT == session->sessions->host_start &&
+         (open_id & NUMBER_MASK) < session->first_number;
+}
+
+static FtsOpenFile *
+make_open_file (int fd, uint32_t open_flags, const FtsHandle *handle)
+{
+  FtsOpenFile *file = g_new0 (FtsOpenFile, 1);
+
+  *file = (FtsOpenFile){ fd, open_flags, *handle, 1 };
+  return file;
+}
+
+static bool
+insert_locked (FtsSession *session, uint64_t open_id, FtsOpenFile *file)
+{
+  if (g_hash_table_size (session->open_files) >= MOST_OPEN_FILES)
+    return false;
+  g_hash_table_insert (session->open_files, g_memdup2 (&open_id, sizeof open_id), file);
+  return true;
 }
 
 uint64_t
 fts_session_add (FtsSession *session, int fd, uint32_t open_flags,
                  const FtsHandle *handle)
 {
-  uint64_t id = take_open_id (session->sessions);
-  uint64_t *key = g_memdup2 (&id, sizeof id);
-  FtsOpenFile *file = g_new0 (FtsOpenFile, 1);
+  uint64_t id = take_open_id (session->sessions, open_flags);
+  FtsOpenFile *file = make_open_file (fd, open_flags, handle);
 
-  *file = (FtsOpenFile){ fd, open_flags, *handle, 1 };
   pthread_mutex_lock (&session->lock);
-  bool full = g_hash_table_size (session->open_files) >= MOST_OPEN_FILES;
-  if (!full)
-    g_hash_table_insert (session->open_files, key, file);
+  bool added = insert_locked (session, id, file);
   pthread_mutex_unlock (&session->lock);
-  if (!full)
+  if (added)
     return id;
-  g_free (key);
   fts_open_file_unref (file);
   return 0;
+}
+
+FtsOpenFile *
+fts_session_restore (FtsSession *session, uint64_t open_id, int fd, uint32_t open_flags,
+                     const FtsHandle *handle)
+{
+  FtsOpenFile *file = make_open_file (fd, open_flags, handle);
+
+  pthread_mutex_lock (&session->lock);
+  FtsOpenFile *there = g_hash_table_lookup (session->open_files, &open_id);
+  if (there == NULL && insert_locked (session, open_id, file))
+    there = file;
+  if (there != NULL)
+    g_atomic_int_inc (&there->refs);
+  pthread_mutex_unlock (&session->lock);
+  if (there != file)
+    fts_open_file_unref (file);
+  return there;
 }
 
 FtsOpenFile *

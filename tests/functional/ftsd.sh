@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # ftsd's life: starts, says why not, goes to the background, counts, ends, and its name is free again.
 # shellcheck shell=bash
 . "$(dirname "$0")/../lib/sh.sh"

@@ -54,7 +54,7 @@ ftsd_options_parse (FtsdOptions *options, int *argc, char ***argv, GError **erro
     { "secrets", 's', 0, G_OPTION_ARG_FILENAME, &options->secrets,
       "Key file with [secrets] PEER=SECRET; only these peers may connect", "FILE" },
     { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
-      "Keeps what lets the clients' file handles outlive a restart", "DIR" },
+      "Keeps the key of file handles (default: derived from the machine id)", "DIR" },
     { "workers", 'w', 0, G_OPTION_ARG_INT, &options->workers,
       "Most requests served at once (default 16)", "N" },
     { "stats-file", 0, 0, G_OPTION_ARG_FILENAME, &options->stats_file,

@@ -154,7 +154,7 @@ END_TEST
 
 /* ---- handles and restarts ---- */
 
-START_TEST (test_handles_outlive_a_restart_with_a_state_directory)
+START_TEST (test_handles_outlive_a_restart)
 {
   char state[] = "/dev/shm/ftsstateXXXXXX";
   FtsServerConfig config = { .state_dir = state };
@@ -168,6 +168,10 @@ START_TEST (test_handles_outlive_a_restart_with_a_state_directory)
   ck_assert_int_eq (rig_getattr (&rig, &file), 0);
   rig_restart (&rig, NULL); /* another key */
   ck_assert_int_eq (rig_getattr (&rig, &file), ESTALE);
+  rig_lookup (&rig, &rig.root, "f", &file);
+  rig_restart (&rig, NULL); /* the same, of the machine */
+  bool has_id = g_file_test ("/etc/machine-id", G_FILE_TEST_EXISTS);
+  ck_assert_int_eq (rig_getattr (&rig, &file), has_id ? 0 : ESTALE);
   rig_close (&rig);
 
   g_autofree char *key = g_build_filename (state, "handle.key", NULL);
@@ -222,7 +226,6 @@ FTS_SUITE ("fts/server_protocol", test_malformed_requests_end_the_connection,
            test_a_request_may_come_in_any_pieces,
            test_nothing_but_attach_works_before_attach,
            test_data_nobody_asked_for_is_dropped, test_quit_ends_without_an_error,
-           test_every_operation_survives_any_operands,
-           test_handles_outlive_a_restart_with_a_state_directory,
+           test_every_operation_survives_any_operands, test_handles_outlive_a_restart,
            test_unused_descriptors_are_bounded,
            test_a_closed_connection_takes_its_open_files_along)

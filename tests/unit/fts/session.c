@@ -74,6 +74,49 @@ START_TEST (test_open_ids_are_never_zero_and_never_used_twice)
 }
 END_TEST
 
+START_TEST (test_only_ids_from_before_the_session_are_opened_again)
+{
+  FtsSessions *sessions = fts_sessions_new ();
+  FtsSession *session = fts_sessions_open (sessions, 1, 1);
+  uint32_t flags;
+  uint64_t id = fts_session_add (
+    session, open_null (), FTS_OPEN_READ | FTS_OPEN_SYNC | FTS_OPEN_TRUNC, &handle);
+
+  fts_session_remove (session, id);
+  ck_assert (!fts_session_may_reopen (session, id, &flags)); /* closed */
+  fts_sessions_close (sessions, session);
+  session = fts_sessions_open (sessions, 1, 1);
+  ck_assert (fts_session_may_reopen (session, id, &flags));
+  ck_assert_uint_eq (flags, FTS_OPEN_READ | FTS_OPEN_SYNC);
+  ck_assert (!fts_session_may_reopen (session, id ^ UINT64_C (1) << 63, &flags));
+  fts_open_file_unref (fts_session_restore (session, id, open_null (), flags, &handle));
+  FtsOpenFile *file = fts_session_find (session, id);
+  ck_assert_uint_eq (file->open_flags, flags);
+  fts_open_file_unref (file);
+  fts_sessions_close (sessions, session);
+  fts_sessions_free (sessions);
+}
+END_TEST
+
+START_TEST (test_a_later_server_gives_higher_ids)
+{
+  uint64_t last = 0;
+
+  for (int i = 0; i < 3; i++) {
+    FtsSessions *sessions = fts_sessions_new ();
+    FtsSession *session = fts_sessions_open (sessions, 1, 1);
+    uint64_t id = fts_session_add (session, open_null (), 0, &handle);
+    ck_assert_uint_gt (id, last);
+    last = id;
+    fts_sessions_close (sessions, session);
+    fts_sessions_free (sessions);
+    g_usleep (50);
+  }
+}
+END_TEST
+
 FTS_SUITE ("fts/session", test_connections_of_one_incarnation_share_a_session,
            test_a_file_in_use_is_closed_after_its_last_user,
-           test_open_ids_are_never_zero_and_never_used_twice)
+           test_open_ids_are_never_zero_and_never_used_twice,
+           test_only_ids_from_before_the_session_are_opened_again,
+           test_a_later_server_gives_higher_ids)

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# A server that is killed and started again: the mount, its files and its open files go on.
+# shellcheck shell=bash
+. "$(dirname "$0")/../lib/sh.sh"
+
+need_fuse
+[ -e /etc/machine-id ] || skip "no /etc/machine-id: handles of files do not outlive the server"
+make_volume
+mkdir -p "$work/export/dir"
+echo one >"$work/export/dir/file"
+start_server server --export "data=$work/export"
+mnt=$work/mnt
+check "mount" mount_ftsfs server:/data "$mnt" name=mount,attr_timeout=0,entry_timeout=0
+check_equal "the file is there" "$(cat "$mnt/dir/file")" one
+exec {reader}<"$mnt/dir/file" {writer}>>"$mnt/dir/file"
+
+for round in 1 2; do
+  kill -s KILL "$pid"
+  wait "$pid" 2>/dev/null
+  start_server server --export "data=$work/export"
+  check "round $round: a known directory is listed" test "$(ls "$mnt/dir")" = file
+  check "round $round: an open file is written" eval "echo more >&$writer"
+done
+check_equal "an open file is read to its end" "$(cat <&"$reader")" "$(printf 'one\nmore\nmore')"
+check_equal "the server has it all" "$(cat "$work/export/dir/file")" "$(printf 'one\nmore\nmore')"
+check "a new file is made" touch "$mnt/dir/new"
+
+exec {reader}<&- {writer}>&-
+kill -s TERM "$pid"
+wait "$pid" 2>/dev/null
+start_server server --export "data=$work/export"
+check "after a clean stop too" test "$(cat "$mnt/dir/file" | wc -l)" -eq 3
+check "unmount" umount "$mnt"
