@@ -206,39 +206,12 @@ has_right (uint32_t open_flags, int flags)
   }
 }
 
-/* The file was opened in an earlier session; opens it again by its handle (session.h). */
-static int
-reopen_file (FtsJob *job, FtsOpenFile **out)
-{
-  const FtsRequest *request = job->request;
-  uint32_t open_flags;
-  int failed = 0;
-
-  if (!fts_session_may_reopen (job->session, request->open_id, &open_flags))
-    return ESTALE;
-  if (open_flags & FTS_OPEN_WRITE && fts_job_is_read_only (job))
-    return EROFS;
-  job->file = fts_handles_pin (job->handles, &request->handle, &failed);
-  if (job->file == NULL)
-    return failed;
-  failed = fts_job_become_caller (job);
-  if (failed)
-    return failed;
-  int fd = fts_job_reopen (job->file, fts_job_open_flags (open_flags));
-  if (fd < 0)
-    return -fd;
-  *out = fts_session_restore (job->session, request->open_id, fd, open_flags,
-                              &request->handle);
-  return *out != NULL ? 0 : EMFILE;
-}
-
 static int
 use_open_file (FtsJob *job, int flags, FtsJobFile *out)
 {
   out->open = fts_session_find (job->session, job->request->open_id);
-  int failed = out->open == NULL ? reopen_file (job, &out->open) : 0;
-  if (failed)
-    return failed;
+  if (out->open == NULL)
+    return fts_session_is_lost (job->session, job->request->open_id) ? EIO : ESTALE;
   out->fd = out->open->fd;
   if (has_right (out->open->open_flags, flags))
     return 0;

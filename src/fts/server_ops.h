@@ -108,8 +108,9 @@ typedef struct {
   FtsOpenFile *open; /* NULL when fd is this command's own */
 } FtsJobFile;
 
-/* 0, or an errno: ESTALE for an open_id of an earlier session, EBADF for one without the right
- * that FLAGS (O_ACCMODE of it) asks for. */
+/* 0, or an errno: ESTALE for an open_id that this session does not have (the client may open the
+ * file again), EIO where writes through it may be lost, EBADF for one without the right that
+ * FLAGS (O_ACCMODE of it) asks for. */
 int fts_job_use_file (FtsJob *job, int flags, FtsJobFile *out);
 void fts_job_end_file (FtsJobFile *file);
 

@@ -10,20 +10,11 @@
 
 #define MOST_OPEN_FILES 16384u
 
-/* open_id: host start, flags, number. */
-#define NUMBER_BITS     43u
+/* open_id: host start, opened for writing, number. */
+#define NUMBER_BITS     47u
 #define NUMBER_MASK     ((UINT64_C (1) << NUMBER_BITS) - 1)
-#define FLAGS_BITS      5u
-#define FLAGS_MASK      ((1u << FLAGS_BITS) - 1)
-#define START_SHIFT     (NUMBER_BITS + FLAGS_BITS)
-/* Numbers begin at the time since the host's start in this unit, so that a later start of the
- * server begins above all that an earlier one gave; nobody opens files faster than that. */
-#define NUMBER_UNIT_US  8u
-
-/* What an open file keeps when it is opened again; bit i of the id's flags. */
-static const uint32_t kept_flags[FLAGS_BITS] = {
-  FTS_OPEN_READ, FTS_OPEN_WRITE, FTS_OPEN_APPEND, FTS_OPEN_SYNC, FTS_OPEN_DATASYNC,
-};
+#define START_SHIFT     (NUMBER_BITS + 1)
+#define FOR_WRITING     (UINT64_C (1) << NUMBER_BITS)
 
 struct FtsSession {
   FtsSessions *sessions;
@@ -53,6 +44,8 @@ find_host_start (void)
   return fts_crc32c (boot_id, len) & 0xffff;
 }
 
+/* Microseconds since the host's start: a later start of the server begins above all that an
+ * earlier one gave, as nobody opens files faster than that. */
 static uint64_t
 find_first_number (void)
 {
@@ -60,7 +53,7 @@ find_first_number (void)
 
   clock_gettime (CLOCK_BOOTTIME, &now);
   uint64_t us = (uint64_t) now.tv_sec * G_USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
-  return (us / NUMBER_UNIT_US) & NUMBER_MASK;
+  return us & NUMBER_MASK;
 }
 
 FtsSessions *
@@ -114,7 +107,6 @@ make_session (FtsSessions *sessions, uint32_t index, uint64_t generation)
   session->sessions = sessions;
   session->index = index;
   session->generation = generation;
-  session->first_number = sessions->next_number;
   pthread_mutex_init (&session->lock, NULL);
   session->open_files = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free,
                                                (GDestroyNotify) fts_open_file_unref);
@@ -153,46 +145,18 @@ fts_sessions_close (FtsSessions *sessions, FtsSession *session)
 static uint64_t
 take_open_id (FtsSessions *sessions, uint32_t open_flags)
 {
-  uint64_t flags = 0;
-
   pthread_mutex_lock (&sessions->lock);
   uint64_t number = sessions->next_number++ & NUMBER_MASK;
   pthread_mutex_unlock (&sessions->lock);
-  for (unsigned i = 0; i < FLAGS_BITS; i++)
-    if (open_flags & kept_flags[i])
-      flags |= UINT64_C (1) << i;
-  return sessions->host_start << START_SHIFT | flags << NUMBER_BITS | number;
+  return sessions->host_start << START_SHIFT |
+         (open_flags & FTS_OPEN_WRITE ? FOR_WRITING : 0) | number;
 }
 
 bool
-fts_session_may_reopen (FtsSession *session, uint64_t open_id, uint32_t *open_flags)
+fts_session_is_lost (const FtsSession *session, uint64_t open_id)
 {
-  uint64_t flags = open_id >> NUMBER_BITS & FLAGS_MASK;
-
-  *open_flags = 0;
-  for (unsigned i = 0; i < FLAGS_BITS; i++)
-    if (flags & UINT64_C (1) << i)
-      *open_flags |= kept_flags[i];
-  return open_id >> START_SHIFT == session->sessions->host_start &&
-         (open_id & NUMBER_MASK) < session->first_number;
-}
-
-static FtsOpenFile *
-make_open_file (int fd, uint32_t open_flags, const FtsHandle *handle)
-{
-  FtsOpenFile *file = g_new0 (FtsOpenFile, 1);
-
-  *file = (FtsOpenFile){ fd, open_flags, *handle, 1 };
-  return file;
-}
-
-static bool
-insert_locked (FtsSession *session, uint64_t open_id, FtsOpenFile *file)
-{
-  if (g_hash_table_size (session->open_files) >= MOST_OPEN_FILES)
-    return false;
-  g_hash_table_insert (session->open_files, g_memdup2 (&open_id, sizeof open_id), file);
-  return true;
+  return open_id >> START_SHIFT != session->sessions->host_start &&
+         open_id & FOR_WRITING;
 }
 
 uint64_t
@@ -200,33 +164,18 @@ fts_session_add (FtsSession *session, int fd, uint32_t open_flags,
                  const FtsHandle *handle)
 {
   uint64_t id = take_open_id (session->sessions, open_flags);
-  FtsOpenFile *file = make_open_file (fd, open_flags, handle);
+  FtsOpenFile *file = g_new0 (FtsOpenFile, 1);
 
+  *file = (FtsOpenFile){ fd, open_flags, *handle, 1 };
   pthread_mutex_lock (&session->lock);
-  bool added = insert_locked (session, id, file);
+  bool full = g_hash_table_size (session->open_files) >= MOST_OPEN_FILES;
+  if (!full)
+    g_hash_table_insert (session->open_files, g_memdup2 (&id, sizeof id), file);
   pthread_mutex_unlock (&session->lock);
-  if (added)
+  if (!full)
     return id;
   fts_open_file_unref (file);
   return 0;
-}
-
-FtsOpenFile *
-fts_session_restore (FtsSession *session, uint64_t open_id, int fd, uint32_t open_flags,
-                     const FtsHandle *handle)
-{
-  FtsOpenFile *file = make_open_file (fd, open_flags, handle);
-
-  pthread_mutex_lock (&session->lock);
-  FtsOpenFile *there = g_hash_table_lookup (session->open_files, &open_id);
-  if (there == NULL && insert_locked (session, open_id, file))
-    there = file;
-  if (there != NULL)
-    g_atomic_int_inc (&there->refs);
-  pthread_mutex_unlock (&session->lock);
-  if (there != file)
-    fts_open_file_unref (file);
-  return there;
 }
 
 FtsOpenFile *

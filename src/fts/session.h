@@ -3,12 +3,12 @@
  * All connections of one process (host-table index and generation) share a session; it lives as
  * long as one of them does.  Open files are named by open_id.
  *
- * An open_id tells the start of this host (16 bits of a hash of its boot id), the rights and
- * modes of the open file (5 bits), and a number that grows with every open since the host
- * started (43 bits), also over restarts of the server.  So a client whose session is gone -
- * the server was started again, or every connection broke - may have its file opened again by
- * handle under the same id: nothing that it wrote was lost.  After a restart of the host it may
- * not: writes that were not synced may be lost, and the client must learn of it.
+ * An open_id tells the start of this host (16 bits of a hash of its boot id), whether the file
+ * was opened for writing (1 bit), and a number that grows with every open since the host started
+ * (47 bits), also over restarts of the server.  So for a client whose session is gone the server
+ * can tell two cases apart: it was started again, or every connection broke - nothing written
+ * was lost, and the client may open the file again; or the host was started again - writes that
+ * were not synced may be lost, and the client must learn of it.
  *
  * Threads: any; the table of sessions and each session have a lock of their own, table first.
  * An open file is used by any number of threads at once; its descriptor is closed when it was
@@ -41,14 +41,8 @@ uint64_t fts_session_add (FtsSession *session, int fd, uint32_t open_flags,
                           const FtsHandle *handle);
 /* NULL for an open_id that is not (or no longer) this session's.  Unref it. */
 FtsOpenFile *fts_session_find (FtsSession *session, uint64_t open_id);
-/* Was OPEN_ID given before this session began, since this host started?  Then *OPEN_FLAGS are
- * the rights and modes it had. */
-bool fts_session_may_reopen (FtsSession *session, uint64_t open_id,
-                             uint32_t *open_flags);
-/* FD, taken over, is the file of OPEN_ID again, unless another thread was faster.  NULL when
- * the client has too many files open. */
-FtsOpenFile *fts_session_restore (FtsSession *session, uint64_t open_id, int fd,
-                                  uint32_t open_flags, const FtsHandle *handle);
+/* Was OPEN_ID a file that was open for writing before this host started? */
+bool fts_session_is_lost (const FtsSession *session, uint64_t open_id);
 bool fts_session_remove (FtsSession *session, uint64_t open_id);
 void fts_open_file_unref (FtsOpenFile *file); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsOpenFile, fts_open_file_unref)

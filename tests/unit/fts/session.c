@@ -74,25 +74,18 @@ START_TEST (test_open_ids_are_never_zero_and_never_used_twice)
 }
 END_TEST
 
-START_TEST (test_only_ids_from_before_the_session_are_opened_again)
+START_TEST (test_what_was_written_before_the_hosts_start_may_be_lost)
 {
   FtsSessions *sessions = fts_sessions_new ();
   FtsSession *session = fts_sessions_open (sessions, 1, 1);
-  uint32_t flags;
-  uint64_t id = fts_session_add (
-    session, open_null (), FTS_OPEN_READ | FTS_OPEN_SYNC | FTS_OPEN_TRUNC, &handle);
+  uint64_t reader = fts_session_add (session, open_null (), FTS_OPEN_READ, &handle);
+  uint64_t writer = fts_session_add (session, open_null (), FTS_OPEN_WRITE, &handle);
+  const uint64_t other_start = UINT64_C (1) << 63;
 
-  fts_session_remove (session, id);
-  ck_assert (!fts_session_may_reopen (session, id, &flags)); /* closed */
-  fts_sessions_close (sessions, session);
-  session = fts_sessions_open (sessions, 1, 1);
-  ck_assert (fts_session_may_reopen (session, id, &flags));
-  ck_assert_uint_eq (flags, FTS_OPEN_READ | FTS_OPEN_SYNC);
-  ck_assert (!fts_session_may_reopen (session, id ^ UINT64_C (1) << 63, &flags));
-  fts_open_file_unref (fts_session_restore (session, id, open_null (), flags, &handle));
-  FtsOpenFile *file = fts_session_find (session, id);
-  ck_assert_uint_eq (file->open_flags, flags);
-  fts_open_file_unref (file);
+  ck_assert (!fts_session_is_lost (session, writer));
+  ck_assert (!fts_session_is_lost (session, reader));
+  ck_assert (fts_session_is_lost (session, writer ^ other_start));
+  ck_assert (!fts_session_is_lost (session, reader ^ other_start));
   fts_sessions_close (sessions, session);
   fts_sessions_free (sessions);
 }
@@ -118,5 +111,5 @@ END_TEST
 FTS_SUITE ("fts/session", test_connections_of_one_incarnation_share_a_session,
            test_a_file_in_use_is_closed_after_its_last_user,
            test_open_ids_are_never_zero_and_never_used_twice,
-           test_only_ids_from_before_the_session_are_opened_again,
+           test_what_was_written_before_the_hosts_start_may_be_lost,
            test_a_later_server_gives_higher_ids)
