@@ -34,10 +34,13 @@ describe_commands (void)
 
 /* Options in front of the command; the rest stays in ARGV for it. */
 static bool
-parse_front (FtsAdmin *admin, int *argc, char ***argv, GError **error)
+parse_front (FtsAdmin *admin, gboolean *version, int *argc, char ***argv,
+             GError **error)
 {
   const GOptionEntry common[] = { { "json", 'j', 0, G_OPTION_ARG_NONE, &admin->json,
                                     "Print JSON instead of text", NULL },
+                                  { "version", 'V', 0, G_OPTION_ARG_NONE, version,
+                                    "Print the version and end", NULL },
                                   { 0 } };
   g_autoptr (GOptionContext) context =
     g_option_context_new ("COMMAND [ARGUMENT...] - look at an ftsfs volume");
@@ -55,12 +58,15 @@ main (int argc, char **argv)
 {
   FtsAdmin admin = { 0 };
   const FtsCommand *command;
+  gboolean version = FALSE;
   g_autoptr (GError) error = NULL;
   FtsExit status;
 
   fts_program_start ("fts-admin");
-  if (!parse_front (&admin, &argc, &argv, &error))
+  if (!parse_front (&admin, &version, &argc, &argv, &error))
     status = fts_program_usage ("%s", error->message);
+  else if (version)
+    status = puts ("fts-admin " FTS_VERSION) < 0 ? FTS_EXIT_FAILURE : FTS_EXIT_OK;
   else if (argc < 2)
     status = fts_program_usage ("no command given");
   else if ((command = find_command (argv[1])) == NULL)

@@ -165,7 +165,13 @@ main (int argc, char **argv)
 
   fts_program_start ("fts-format");
   if (!fts_format_options_parse (&options, &argc, &argv, &error))
-    return fts_program_usage ("%s", error->message);
+    return fts_error_to_exit (error) == FTS_EXIT_USAGE
+             ? fts_program_usage ("%s", error->message)
+             : fts_program_fail (error);
+  if (options.version) {
+    puts ("fts-format " FTS_VERSION);
+    return FTS_EXIT_OK;
+  }
   if (!run (&options, &error))
     return fts_program_fail (error);
   return FTS_EXIT_OK;

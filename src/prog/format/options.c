@@ -180,6 +180,8 @@ parse_context (FtsFormatOptions *o, Raw *raw, int *argc, char ***argv, GError **
     { "json", 'j', 0, G_OPTION_ARG_NONE, &o->json, "Show the layout as JSON", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet, "Say nothing when all went well",
       NULL },
+    { "version", 'V', 0, G_OPTION_ARG_NONE, &o->version, "Print the version and end",
+      NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->devices, NULL, NULL },
     { 0 }
   };
@@ -203,7 +205,7 @@ fts_format_options_parse (FtsFormatOptions *options, int *argc, char ***argv,
       !take_words (&raw, options, error) || !take_numbers (&raw, &options->wish, error))
     return false;
   options->wish.name = options->name;
-  if (options->devices != NULL)
+  if (options->devices != NULL || options->version)
     return true;
   g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "no device named");
   return false;

@@ -8,7 +8,7 @@ typedef struct {
   uint64_t size;  /* bytes; 0 = as the device is */
   FtsFormatWish wish;
   bool has_lock_method;
-  bool force, dry_run, json, quiet;
+  gboolean force, dry_run, json, quiet, version;
   char *name; /* wish.name points here */
 } FtsFormatOptions;
 

@@ -318,7 +318,90 @@ START_TEST (test_a_key_file_with_a_wrong_key_names_file_group_and_key)
 }
 END_TEST
 
-FTS_SUITE ("volume/format", test_a_formatted_volume_opens,
+/* Formats device 0 through RULES (of the fault layer), the others as they are. */
+static bool
+format_through (Lab *lab, const char *rules)
+{
+  g_autofree char *path = g_strdup_printf ("fault(%s)+file:%s", rules, lab->paths[0]);
+  LunDeviceConfig config = { .paths = (const char *const[]){ path, NULL } };
+  g_autoptr (LunDevice) master = lun_device_open (&config, NULL);
+  g_autoptr (LunDevice) second = lab->n_devices > 1 ? lab_device (lab, 1, "f") : NULL;
+  LunDevice *devices[] = { master, second };
+  FtsFormatDevice facts[2];
+  g_autoptr (FtsFormatPlan) plan = NULL;
+
+  ck_assert_ptr_nonnull (master);
+  for (unsigned i = 0; i < lab->n_devices; i++)
+    facts[i] = (FtsFormatDevice){ lun_device_facts (devices[i])->n_blocks,
+                                  lun_device_facts (devices[i])->identity };
+  plan = fts_format_plan (&lab->wish, facts, lab->n_devices, NULL);
+  return fts_format_write (plan, devices, NULL);
+}
+
+/* The power fails after write k: from there on nothing reaches the master.  It must not look like
+ * the old volume or the new one until the last write. */
+static void
+crash_after_each_write (unsigned n_devices)
+{
+  Lab lab;
+  unsigned writes = 0;
+  bool is_done = false;
+
+  g_log_set_fatal_mask (NULL, G_LOG_LEVEL_ERROR);
+  lab_init (&lab, n_devices, 2 * MIB, 512);
+  for (; !is_done; writes++) {
+    g_autofree char *rule = g_strdup_printf ("lose-write:after=%u", writes);
+    g_autoptr (GError) error = NULL;
+    memcpy (lab.wish.volume_uuid, "old", 4);
+    lab_format (&lab);
+    memcpy (lab.wish.volume_uuid, "new", 4);
+    lab.wish.seed += UINT64_C (1) << 32;
+    format_through (&lab, rule);
+    g_autoptr (FtsVolume) volume = lab_open (&lab, "a", &error);
+    is_done =
+      volume != NULL && memcmp (fts_volume_mcb (volume)->volume_uuid, "new", 4) == 0;
+    if (writes > 0 && !is_done)
+      ck_assert_msg (volume == NULL, "looks like a volume after write %u", writes);
+  }
+  ck_assert_uint_gt (writes, 4);
+  ck_assert_uint_lt (writes, 30);
+  lab_clear (&lab);
+}
+
+START_TEST (test_an_interrupted_format_never_looks_like_a_volume)
+{
+  crash_after_each_write (1);
+}
+END_TEST
+
+START_TEST (test_an_interrupted_format_of_two_devices_never_looks_like_a_volume)
+{
+  crash_after_each_write (2);
+}
+END_TEST
+
+START_TEST (test_a_format_that_fails_at_any_write_says_so)
+{
+  Lab lab;
+  unsigned k = 0;
+
+  lab_init (&lab, 1, 2 * MIB, 512);
+  for (;; k++) {
+    g_autofree char *rule = g_strdup_printf ("fail-write:after=%u:count=1", k);
+    g_autoptr (GError) error = NULL;
+    if (format_through (&lab, rule))
+      break;
+    ck_assert_ptr_null (lab_open (&lab, "a", &error));
+    lab_assert_error (error, FTS_ERROR, FTS_ERROR_NOT_VOLUME);
+  }
+  ck_assert_uint_ge (k, 4);
+  lab_clear (&lab);
+}
+END_TEST
+
+FTS_SUITE ("volume/format", test_an_interrupted_format_never_looks_like_a_volume,
+           test_an_interrupted_format_of_two_devices_never_looks_like_a_volume,
+           test_a_format_that_fails_at_any_write_says_so, test_a_formatted_volume_opens,
            test_a_volume_with_4096_byte_blocks_opens,
            test_a_volume_over_three_devices_opens,
            test_heads_and_entries_are_empty_and_sound,
