@@ -33,11 +33,13 @@ stream (FtsChannel *channel, void *connection, void *user_data)
 }
 
 static FtsChannel *
-set_up (bool (*serve) (FtsChannel *, void *, void *))
+set_up_door (bool (*serve) (FtsChannel *, void *, void *), bool always_poll,
+             uint32_t linger_us)
 {
   FtsDoorConfig config = { .service = FTS_SERVICE_FILES,
                            .serve = serve,
-                           .linger_us = 1000000 };
+                           .linger_us = linger_us,
+                           .always_poll = always_poll };
   /* heartbeats are LUN commands too: keep them out of the way */
   RigFormat format = { .heartbeat_ms = 20000, .dead_ms = 60000 };
 
@@ -45,6 +47,12 @@ set_up (bool (*serve) (FtsChannel *, void *, void *))
   rig_serve (&rig, &server, "", "south", &config);
   rig_join (&rig, &client, "", "north", FTS_ROLE_MOUNT);
   return rig_connect (&client, "south");
+}
+
+static FtsChannel *
+set_up (bool (*serve) (FtsChannel *, void *, void *))
+{
+  return set_up_door (serve, false, 1000000);
 }
 
 static void
@@ -140,7 +148,7 @@ END_TEST
 
 START_TEST (test_a_quiet_connection_costs_nothing_where_the_lun_wakes)
 {
-  FtsChannel *channel = set_up (rig_echo);
+  FtsChannel *channel = set_up_door (rig_echo, false, 1000);
 
   rig_round_trip (channel, 1, 100);
   g_usleep (20000);
@@ -155,8 +163,25 @@ START_TEST (test_a_quiet_connection_costs_nothing_where_the_lun_wakes)
 }
 END_TEST
 
+START_TEST (test_a_quiet_connection_costs_twenty_reads_a_second_where_the_server_polls)
+{
+  FtsChannel *channel = set_up_door (rig_echo, true, 1000);
+
+  rig_round_trip (channel, 1, 100);
+  g_usleep (300000); /* the interval has grown to 100 ms */
+  Count before = count ();
+  g_usleep (500000);
+  Count after = count ();
+  ck_assert_uint_eq (after.server.writes, before.server.writes);
+  ck_assert_uint_le (after.server.reads - before.server.reads, 12);
+  ck_assert_uint_ge (after.server.reads - before.server.reads, 4);
+  tear_down (channel);
+}
+END_TEST
+
 FTS_SUITE ("channel/costs",
            test_a_small_request_with_a_small_answer_costs_two_writes_and_two_reads,
            test_an_answer_of_one_segment_costs_one_write_and_one_read_more,
            test_a_stream_costs_a_write_a_segment_and_one_a_table_update,
-           test_a_quiet_connection_costs_nothing_where_the_lun_wakes)
+           test_a_quiet_connection_costs_nothing_where_the_lun_wakes,
+           test_a_quiet_connection_costs_twenty_reads_a_second_where_the_server_polls)

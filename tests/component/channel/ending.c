@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include "base/error.h"
+#include "volume/member.h"
 
 #include "lib/suite.h"
 
@@ -343,6 +344,61 @@ START_TEST (test_a_door_stops_with_clients_in_the_middle_of_messages)
 }
 END_TEST
 
+START_TEST (test_a_fenced_host_writes_nothing_more)
+{
+  g_autoptr (GByteArray) bytes = rig_pattern (1, 20000);
+  struct iovec iov = { bytes->data, bytes->len };
+  GError *error = NULL;
+  LunStats before, after;
+  uint8_t head[2][512];
+
+  set_up (&echo_config);
+  FtsChannel *channel = rig_connect (&client, "south");
+  rig_round_trip (channel, 1, 100);
+  uint64_t lba = fts_volume_head_lba (server.volume, 1, FTS_DIRECTION_INITIATOR);
+  fts_member_fence (client.member, "the test says so");
+  ck_assert (fts_volume_read (server.volume, lba, head[0], 512, NULL));
+  lun_device_get_stats (fts_volume_master (client.volume), &before);
+  ck_assert (!fts_channel_send (channel, &iov, 1, &error));
+  ck_assert (g_error_matches (error, FTS_ERROR, FTS_ERROR_FENCED));
+  g_clear_error (&error);
+  fts_channel_close (channel);
+  lun_device_get_stats (fts_volume_master (client.volume), &after);
+  ck_assert (fts_volume_read (server.volume, lba, head[1], 512, NULL));
+  ck_assert_mem_eq (head[0], head[1], 512);
+  ck_assert_uint_eq (after.writes, before.writes);
+  tear_down ();
+}
+END_TEST
+
+START_TEST (test_a_request_written_over_a_living_connection_replaces_it)
+{
+  FtsDoorStats stats;
+  FtsPid entry;
+
+  set_up (&echo_config);
+  FtsChannel *channel = rig_connect (&client, "south");
+  rig_round_trip (channel, 1, 100);
+  ck_assert (fts_pidtab_load (client.volume, 1, &entry, NULL));
+  for (int i = 0; i < 5; i++) {
+    entry.pro_flag_process = FTS_PRO_FLAG_ALLOCATED;
+    entry.pro_con_rc = FTS_CON_PENDING;
+    ck_assert (fts_pidtab_store (client.volume, &entry, NULL));
+    g_usleep (30000);
+  }
+  for (int i = 0; i < 1000; i++) {
+    fts_door_get_stats (server.door, &stats);
+    if (stats.accepted > 1)
+      break;
+    g_usleep (1000);
+  }
+  ck_assert_uint_ge (stats.accepted, 2);
+  ck_assert_uint_le (stats.connections, 1);
+  fts_channel_close (channel);
+  tear_down ();
+}
+END_TEST
+
 FTS_SUITE ("channel/ending", test_the_initiators_close_frees_slot_and_connection,
            test_the_connectors_close_is_seen_after_its_last_answer,
            test_a_server_that_stops_ends_its_connections,
@@ -353,4 +409,6 @@ FTS_SUITE ("channel/ending", test_the_initiators_close_frees_slot_and_connection
            test_a_killed_clients_connection_ends_and_its_slot_comes_free,
            test_thirty_connections_share_four_workers,
            test_a_polling_door_serves_a_crowd_too,
-           test_a_door_stops_with_clients_in_the_middle_of_messages)
+           test_a_door_stops_with_clients_in_the_middle_of_messages,
+           test_a_fenced_host_writes_nothing_more,
+           test_a_request_written_over_a_living_connection_replaces_it)
