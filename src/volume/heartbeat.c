@@ -23,7 +23,7 @@ wait_until (FtsMember *member, int64_t until_us)
   bool is_stopping;
 
   pthread_mutex_lock (&member->mutex);
-  while (!member->is_stopping && member->deaths->len == 0 &&
+  while (!member->is_stopping && member->n_deaths == 0 &&
          pthread_cond_timedwait (&member->wake, &member->mutex, &until) == 0)
     ;
   is_stopping = member->is_stopping;
@@ -83,19 +83,18 @@ check_own_entry (FtsMember *member, const FtsHost *found)
 static void
 report_deaths (FtsMember *member)
 {
-  g_autoptr (GArray) deaths = NULL;
+  g_autofree FtsDeath *deaths = NULL;
+  unsigned n_deaths;
 
   pthread_mutex_lock (&member->mutex);
-  if (member->deaths->len > 0) {
-    deaths = member->deaths;
-    member->deaths = g_array_new (FALSE, FALSE, sizeof (FtsDeath));
-  }
+  deaths = g_steal_pointer (&member->deaths);
+  n_deaths = member->n_deaths;
+  member->n_deaths = 0;
   pthread_mutex_unlock (&member->mutex);
-  for (guint i = 0; deaths != NULL && i < deaths->len; i++) {
-    const FtsDeath *death = &g_array_index (deaths, FtsDeath, i);
+  for (unsigned i = 0; i < n_deaths; i++) {
     member->is_suspicious = true;
-    if (member->on_peer_dead != NULL && death->generation != member->self.generation)
-      member->on_peer_dead (death->index, death->generation, member->user_data);
+    if (member->on_peer_dead != NULL && deaths[i].generation != member->self.generation)
+      member->on_peer_dead (deaths[i].index, deaths[i].generation, member->user_data);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "volume/identity.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
@@ -61,20 +62,28 @@ fill_host_uuid (uint8_t out[FTS_UUID_LEN])
     fill_random (out, FTS_UUID_LEN);
 }
 
-/* 0 where the system does not tell. */
 static uint64_t
-get_pid_space (void)
+  pid_space; /* constant after the first use; 0 where the system does not tell */
+static pthread_once_t pid_space_once = PTHREAD_ONCE_INIT;
+
+static void
+find_pid_space (void)
 {
   g_autofree char *boot = NULL;
   g_autofree char *both = NULL;
   struct stat ns;
-  uint64_t space;
 
   if (!g_file_get_contents (BOOT_ID, &boot, NULL, NULL) || stat (PID_NS, &ns) != 0)
-    return 0;
+    return;
   both = g_strdup_printf ("%s %lu", boot, (unsigned long) ns.st_ino);
-  hash ("ftsfs pids", both, (uint8_t *) &space, sizeof space);
-  return space;
+  hash ("ftsfs pids", both, (uint8_t *) &pid_space, sizeof pid_space);
+}
+
+static uint64_t
+get_pid_space (void)
+{
+  pthread_once (&pid_space_once, find_pid_space);
+  return pid_space;
 }
 
 void

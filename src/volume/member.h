@@ -25,10 +25,11 @@ struct FtsMember {
   pthread_mutex_t read_mutex;
   pthread_mutex_t mutex;
   pthread_cond_t wake;
-  FtsPeers peers;   /* (m) */
-  GArray *deaths;   /* (m) of FtsDeath, not reported yet */
-  bool is_stopping; /* (m) */
-  bool is_reaping;  /* (m) the reap thread uses `reaper` */
+  FtsPeers peers;    /* (m) */
+  FtsDeath *deaths;  /* (m) not reported yet */
+  unsigned n_deaths; /* (m) */
+  bool is_stopping;  /* (m) */
+  bool is_reaping;   /* (m) the reap thread uses `reaper` */
   atomic_bool is_fenced;
   _Atomic int64_t last_beat_us; /* when the last heartbeat that was written was begun */
 

@@ -69,9 +69,12 @@ update_peers (FtsMember *member, const FtsHost *table, uint32_t damaged)
   pthread_mutex_lock (&member->mutex);
   n_deaths = fts_peers_update (&member->peers, table, n, damaged, gone,
                                g_get_monotonic_time (), gap_us, deaths);
-  g_array_append_vals (member->deaths, deaths, n_deaths);
-  if (n_deaths > 0)
+  if (n_deaths > 0) {
+    member->deaths = g_renew (FtsDeath, member->deaths, member->n_deaths + n_deaths);
+    memcpy (member->deaths + member->n_deaths, deaths, n_deaths * sizeof *deaths);
+    member->n_deaths += n_deaths;
     pthread_cond_signal (&member->wake);
+  }
   pthread_mutex_unlock (&member->mutex);
 }
 
@@ -161,7 +164,6 @@ new_member (FtsVolume *volume)
   pthread_condattr_t attr;
 
   member->volume = volume;
-  member->deaths = g_array_new (FALSE, FALSE, sizeof (FtsDeath));
   pthread_mutex_init (&member->read_mutex, NULL);
   pthread_mutex_init (&member->mutex, NULL);
   pthread_condattr_init (&attr);
@@ -175,7 +177,7 @@ static void
 free_member (FtsMember *member)
 {
   fts_lock_free (member->lock);
-  g_array_unref (member->deaths);
+  g_free (member->deaths);
   pthread_cond_destroy (&member->wake);
   pthread_mutex_destroy (&member->mutex);
   pthread_mutex_destroy (&member->read_mutex);
@@ -291,7 +293,7 @@ fts_member_join (FtsVolume *volume, const FtsMemberConfig *config, GError **erro
     free_member (member);
     return NULL;
   }
-  g_array_set_size (member->deaths, 0);
+  member->n_deaths = 0; /* those before we came are nobody's news */
   if (!fts_member_refresh (member, NULL, NULL, error) ||
       !fts_heartbeat_start (member, error)) {
     FtsHost empty = { .index = member->self.index };

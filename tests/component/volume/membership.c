@@ -68,7 +68,27 @@ start (Host *host, const Lab *lab, const char *name, FtsHostRole role)
     }                                                                    \
   } while (0)
 
-/* A member in a process of its own; TELL gets a byte when it has joined. */
+static void
+allocate (Host *from, uint32_t slot, const FtsHost *peer)
+{
+  FtsPid pid;
+  const FtsHost *self = fts_member_self (from->member);
+
+  ck_assert (fts_member_lock (from->member, NULL));
+  ck_assert (fts_pidtab_load (from->volume, slot, &pid, NULL));
+  pid.pro_flag_process = FTS_PRO_FLAG_ALLOCATED;
+  pid.epoch++;
+  pid.service = FTS_SERVICE_FILES;
+  pid.requestor_index = self->index;
+  pid.requestor_generation = self->generation;
+  pid.requestee_index = peer->index;
+  pid.requestee_generation = peer->generation;
+  ck_assert (fts_pidtab_store (from->volume, &pid, NULL));
+  fts_member_unlock (from->member);
+}
+
+/* A member in a process of its own, which has joined and has connection 1.  To be called
+ * before this process has threads. */
 static pid_t
 fork_member (const Lab *lab, const char *name, FtsHostRole role)
 {
@@ -81,7 +101,10 @@ fork_member (const Lab *lab, const char *name, FtsHostRole role)
   ck_assert_int_ge (pid, 0);
   if (pid == 0) {
     Host host;
-    if (!host_join (&host, lab, name, role, NULL) || write (pipe_fds[1], "j", 1) != 1)
+    if (!host_join (&host, lab, name, role, NULL))
+      _exit (1);
+    allocate (&host, 1, fts_member_self (host.member));
+    if (write (pipe_fds[1], "j", 1) != 1)
       _exit (1);
     for (;;)
       pause ();
@@ -197,8 +220,8 @@ START_TEST (test_a_killed_process_is_found_dead_and_its_entry_freed)
   FtsHost found;
 
   make_lab (&lab, FTS_LOCK_CAW);
-  start (&a, &lab, "a", FTS_ROLE_SERVER);
   pid_t pid = fork_member (&lab, "b", FTS_ROLE_MOUNT);
+  start (&a, &lab, "a", FTS_ROLE_SERVER);
   ck_assert (fts_member_find (a.member, "b", FTS_ROLE_MOUNT, true, &found));
   kill (pid, SIGKILL);
   waitpid (pid, NULL, 0);
@@ -221,7 +244,6 @@ START_TEST (test_a_stopped_process_is_dead_after_the_dead_time_and_fences_itself
 
   make_lab (&lab, FTS_LOCK_CAW);
   ck_assert_int_eq (pipe (pipe_fds), 0);
-  start (&a, &lab, "a", FTS_ROLE_SERVER);
   pid_t pid = fork ();
   if (pid == 0) {
     Host b;
@@ -233,6 +255,7 @@ START_TEST (test_a_stopped_process_is_dead_after_the_dead_time_and_fences_itself
     _exit (0);
   }
   ck_assert_int_eq (read (pipe_fds[0], &verdict, 1), 1);
+  start (&a, &lab, "a", FTS_ROLE_SERVER);
   wait_for (fts_member_find (a.member, "b", FTS_ROLE_MOUNT, true, &(FtsHost){ 0 }));
   ck_assert_int_eq (kill (pid, SIGSTOP), 0);
   int64_t stopped_us = g_get_monotonic_time ();
@@ -253,8 +276,8 @@ START_TEST (test_a_dead_servers_name_is_free_again)
   Host a, b;
 
   make_lab (&lab, FTS_LOCK_CAW);
-  start (&b, &lab, "b", FTS_ROLE_MOUNT);
   pid_t pid = fork_member (&lab, "a", FTS_ROLE_SERVER);
+  start (&b, &lab, "b", FTS_ROLE_MOUNT);
   ck_assert (fts_member_find (b.member, "a", FTS_ROLE_SERVER, true, &(FtsHost){ 0 }));
   kill (pid, SIGKILL);
   waitpid (pid, NULL, 0);
@@ -267,25 +290,6 @@ START_TEST (test_a_dead_servers_name_is_free_again)
 }
 END_TEST
 
-static void
-allocate (Host *from, uint32_t slot, const FtsHost *peer)
-{
-  FtsPid pid;
-  const FtsHost *self = fts_member_self (from->member);
-
-  ck_assert (fts_member_lock (from->member, NULL));
-  ck_assert (fts_pidtab_load (from->volume, slot, &pid, NULL));
-  pid.pro_flag_process = FTS_PRO_FLAG_ALLOCATED;
-  pid.epoch++;
-  pid.service = FTS_SERVICE_FILES;
-  pid.requestor_index = self->index;
-  pid.requestor_generation = self->generation;
-  pid.requestee_index = peer->index;
-  pid.requestee_generation = peer->generation;
-  ck_assert (fts_pidtab_store (from->volume, &pid, NULL));
-  fts_member_unlock (from->member);
-}
-
 START_TEST (test_slots_of_a_killed_process_are_freed)
 {
   Lab lab;
@@ -294,9 +298,9 @@ START_TEST (test_slots_of_a_killed_process_are_freed)
   FtsPid pid;
 
   make_lab (&lab, FTS_LOCK_CAW);
+  pid_t child = fork_member (&lab, "c", FTS_ROLE_SERVER);
   start (&a, &lab, "a", FTS_ROLE_SERVER);
   start (&b, &lab, "b", FTS_ROLE_MOUNT);
-  pid_t child = fork_member (&lab, "c", FTS_ROLE_SERVER);
   ck_assert (fts_member_find (a.member, "c", FTS_ROLE_SERVER, true, &victim));
   allocate (&b, 2, &victim);
   allocate (&b, 3, fts_member_self (a.member));
@@ -304,6 +308,7 @@ START_TEST (test_slots_of_a_killed_process_are_freed)
   waitpid (child, NULL, 0);
   wait_for (fts_pidtab_load (a.volume, 2, &pid, NULL) && pid.pro_flag_process == 0);
   ck_assert_uint_eq (pid.epoch, 1);
+  wait_for (fts_pidtab_load (a.volume, 1, &pid, NULL) && pid.pro_flag_process == 0);
   ck_assert (fts_pidtab_load (a.volume, 3, &pid, NULL));
   ck_assert_uint_eq (pid.pro_flag_process, FTS_PRO_FLAG_ALLOCATED);
   host_leave (&b);
