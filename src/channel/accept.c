@@ -7,6 +7,9 @@
 
 #include <sodium.h>
 
+/* A peer that is alive but neither reads nor writes on holds a worker so long, no longer. */
+#define PEER_LIMIT_MS 300000
+
 bool
 fts_accept_is_due (FtsMember *member, const FtsPid *entry)
 {
@@ -93,9 +96,11 @@ fts_accept (FtsMember *member, const FtsDoorConfig *config, uint32_t slot,
     return false;
   bool done = answer_locked (member, config, slot, &entry, &own, rc, error);
   fts_member_unlock (member);
-  if (done && *rc == FTS_CON_OK)
+  if (done && *rc == FTS_CON_OK) {
     *channel = fts_channel_new (member, &entry, FTS_DIRECTION_CONNECTOR, &own);
-  else
+    fts_channel_set_timeout (*channel, PEER_LIMIT_MS);
+  } else {
     fts_own_table_clear (&own);
+  }
   return done;
 }

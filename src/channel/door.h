@@ -7,7 +7,8 @@
  * message until the connection was quiet for linger_us, and gives it back to the door.
  *
  * Threads: config callbacks run on a worker, one at a time for a connection; secret_of on a
- * worker, too, one call at a time.
+ * worker, too, one call at a time.  A channel's time limit is 5 minutes until a callback sets
+ * another: so long may a living peer keep a worker waiting in the middle of a message.
  */
 #pragma once
 
