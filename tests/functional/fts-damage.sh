@@ -40,7 +40,7 @@ with_faults ()
 }
 
 make_volume
-first=$(fts-format --quiet --force --dry-run --json "$volume" | /usr/bin/python3 -c '
+first=$(fts-format --force --dry-run --json "$volume" | /usr/bin/python3 -c '
 import json, sys
 print(next(r["block"] for r in json.load(sys.stdin)["devices"][0]["regions"] if "segment" in r["name"]))')
 check "data segments are somewhere" test "$first" -gt 0
