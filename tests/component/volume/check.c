@@ -6,6 +6,7 @@
 #include "volume/membership.h"
 #include "volume/observe.h"
 #include "volume/pidtab.h"
+#include "volume/record.h"
 
 #include <string.h>
 
@@ -259,6 +260,41 @@ START_TEST (test_one_who_joins_meanwhile_stops_the_repair)
 }
 END_TEST
 
+/* Any bytes may stand anywhere, with right checksums too: check must end and repair must heal. */
+START_TEST (test_arbitrary_damage_is_survived_and_healed)
+{
+  World w;
+  g_autoptr (GRand) rand = g_rand_new_with_seed (4711);
+
+  world_init (&w, 1);
+  const FtsMcb *m = fts_volume_mcb (w.volume);
+  for (int round = 0; round < 150; round++) {
+    for (int i = g_rand_int_range (rand, 1, 5); i > 0; i--) {
+      uint8_t block[512];
+      uint64_t lba = (uint64_t) g_rand_int_range (
+        rand, (gint32) m->lock_ptr, (gint32) m->blk5_mast_sec_start_segment_ptr);
+      if (lba == m->blk5_secondary_device_table_ptr)
+        continue;
+      lab_peek (&w.lab, 0, lba * 512, block, sizeof block);
+      for (int k = g_rand_int_range (rand, 1, 9); k > 0; k--)
+        block[g_rand_int_range (rand, 0, 512)] = (uint8_t) g_rand_int (rand);
+      if (g_rand_boolean (rand))
+        fts_record_seal (block);
+      lab_poke (&w.lab, 0, lba * 512, block, sizeof block);
+    }
+    look (&w);
+    repair (&w);
+    look (&w);
+    for (guint i = 0; i < w.check->findings->len; i++) {
+      const FtsFinding *f = g_ptr_array_index (w.check->findings, i);
+      ck_assert_msg (f->level != FTS_FINDING_DAMAGE, "round %d: %s %u: %s", round,
+                     f->structure, f->index, f->what);
+    }
+  }
+  world_clear (&w);
+}
+END_TEST
+
 FTS_SUITE ("volume/check", test_a_new_volume_is_clean,
            test_damage_to_each_structure_is_found_and_repaired,
            test_a_damaged_device_entry_is_found,
@@ -267,4 +303,5 @@ FTS_SUITE ("volume/check", test_a_new_volume_is_clean,
            test_what_dead_processes_left_is_freed,
            test_a_damaged_connection_keeps_its_epoch,
            test_a_volume_in_use_is_clean_and_not_repaired,
-           test_one_who_joins_meanwhile_stops_the_repair)
+           test_one_who_joins_meanwhile_stops_the_repair,
+           test_arbitrary_damage_is_survived_and_healed)

@@ -317,6 +317,28 @@ START_TEST (test_slots_of_a_killed_process_are_freed)
 }
 END_TEST
 
+START_TEST (test_slots_of_a_silent_process_are_freed_when_its_writes_have_landed)
+{
+  Lab lab;
+  Host a;
+  FtsPid pid;
+
+  make_lab (&lab, FTS_LOCK_CAW);
+  pid_t child = fork_member (&lab, "c", FTS_ROLE_SERVER);
+  start (&a, &lab, "a", FTS_ROLE_SERVER);
+  ck_assert_int_eq (kill (child, SIGSTOP), 0);
+  int64_t stopped_us = g_get_monotonic_time ();
+  wait_for (fts_pidtab_load (a.volume, 1, &pid, NULL) && pid.pro_flag_process == 0);
+  /* dead time 300 ms less the age of the last heartbeat, and I/O time-out 100 ms */
+  ck_assert_int_ge (g_get_monotonic_time () - stopped_us, 300 * 1000);
+  ck_assert_int_eq (atomic_load (&a.deaths), 1);
+  kill (child, SIGKILL);
+  waitpid (child, NULL, 0);
+  host_leave (&a);
+  lab_clear (&lab);
+}
+END_TEST
+
 START_TEST (test_a_stranger_in_the_own_entry_stops_the_younger)
 {
   Lab lab;
@@ -365,5 +387,6 @@ FTS_SUITE ("volume/membership", test_members_see_each_other,
            test_a_stopped_process_is_dead_after_the_dead_time_and_fences_itself,
            test_a_dead_servers_name_is_free_again,
            test_slots_of_a_killed_process_are_freed,
+           test_slots_of_a_silent_process_are_freed_when_its_writes_have_landed,
            test_a_stranger_in_the_own_entry_stops_the_younger,
            test_an_idle_member_costs_one_write_and_one_read_a_period)
