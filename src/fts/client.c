@@ -148,6 +148,7 @@ call_once (FtsClient *client, FtsCall *call, bool *repeat, GError **error)
   fts_client_give (client, connection, in_step ? FTS_POOL_HEALTHY : FTS_POOL_BROKEN);
   if (ok)
     return true;
+  g_clear_pointer (&call->text, g_free);
   *repeat = !in_step && may_repeat (client, call, cause);
   g_propagate_error (error, g_steal_pointer (&cause));
   return false;

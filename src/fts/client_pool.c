@@ -183,6 +183,22 @@ grow_locked (FtsPool *pool, FtsPoolPatience patience, bool *crowded, GError **er
   return NULL;
 }
 
+/* Releases the lock for each. */
+static void
+close_broken_locked (FtsPool *pool)
+{
+  FtsConnection *connection;
+
+  while ((connection = g_queue_pop_head (&pool->broken)) != NULL) {
+    pthread_mutex_unlock (&pool->lock);
+    fts_channel_close (connection->channel);
+    g_free (connection);
+    pthread_mutex_lock (&pool->lock);
+    pool->n_open--;
+    pthread_cond_signal (&pool->freed);
+  }
+}
+
 static FtsConnection *
 take_locked (FtsPool *pool, FtsPoolPatience patience, int64_t until_us, GError **error)
 {
@@ -198,6 +214,11 @@ take_locked (FtsPool *pool, FtsPoolPatience patience, int64_t until_us, GError *
       connection = grow_locked (pool, patience, &crowded, error);
       if (connection != NULL || !crowded)
         return connection;
+      continue;
+    }
+    if (!g_queue_is_empty (&pool->broken)) {
+      /* The pool's thread may be the one that waits here. */
+      close_broken_locked (pool);
       continue;
     }
     if (!wait_until (pool, &pool->freed, until_us)) {
@@ -257,21 +278,6 @@ fts_pool_wake (FtsPool *pool, uint32_t delay_ms)
 }
 
 /* ---- the pool's thread ---- */
-
-static void
-close_broken_locked (FtsPool *pool)
-{
-  FtsConnection *connection;
-
-  while ((connection = g_queue_pop_head (&pool->broken)) != NULL) {
-    pthread_mutex_unlock (&pool->lock);
-    fts_channel_close (connection->channel);
-    g_free (connection);
-    pthread_mutex_lock (&pool->lock);
-    pool->n_open--;
-    pthread_cond_signal (&pool->freed);
-  }
-}
 
 /* Is `c` to be closed (too long idle, or its peer is dead) rather than kept? */
 static bool

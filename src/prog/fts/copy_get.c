@@ -75,16 +75,28 @@ finish_dir (const char *local, const FtsAttr *attr, GError **error)
   return true;
 }
 
+/* A symlink in the place of a directory is not followed: the server may just have made us put it
+ * there. */
+static bool
+make_dir (const char *local, GError **error)
+{
+  struct stat st;
+
+  if (mkdir (local, 0700) == 0)
+    return true;
+  if (errno == EEXIST && lstat (local, &st) == 0 && S_ISDIR (st.st_mode))
+    return true;
+  return fts_set_errno (error, errno, "%s", local);
+}
+
 static bool
 get_dir (FtsCopy *copy, const FtsNode *node, const char *shown, const char *local,
          GError **error)
 {
   Place inside = { copy, &node->handle, shown, local };
-  struct stat st;
 
-  if (mkdir (local, 0700) < 0 && (errno != EEXIST || stat (local, &st) < 0))
-    return fts_set_errno (error, errno, "%s", local);
-  return fts_shell_list (copy->shell, &node->handle, NULL, visit_entry, &inside,
+  return make_dir (local, error) &&
+         fts_shell_list (copy->shell, &node->handle, NULL, visit_entry, &inside,
                          error) &&
          finish_dir (local, &node->attr, error);
 }

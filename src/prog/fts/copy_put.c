@@ -54,7 +54,8 @@ make_dir (FtsCopy *copy, const FtsHandle *dir, const char *name, FtsNode *node,
     return true;
   if (g_error_matches (cause, FTS_ERRNO, EEXIST)) {
     g_error_free (cause);
-    return fts_client_lookup (client, NULL, dir, name, node, error);
+    return fts_client_lookup (client, NULL, dir, name, node, error) &&
+           (S_ISDIR (node->attr.mode) || fts_set_errno (error, ENOTDIR, "%s", name));
   }
   g_propagate_error (error, cause);
   return false;

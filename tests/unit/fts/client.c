@@ -532,6 +532,29 @@ START_TEST (test_closes_are_gathered_in_few_messages)
 }
 END_TEST
 
+START_TEST (test_the_pools_thread_does_not_wait_for_itself)
+{
+  const FtsClientConfig config = { .peer = "peer",
+                                   .export_name = "e",
+                                   .max_connections = 1 };
+  struct iovec iov = { (void *) "x", 1 };
+  uint64_t id = 1000;
+
+  fake_start (serve_one_file, &id);
+  FtsClient *client = fts_client_new (NULL, &config, NULL);
+  for (int i = 0; i < 20; i++) {
+    uint64_t open_id = open_as_somebody (client);
+    FtsAttr attr;
+    size_t written;
+    fake.break_sends = 1; /* for the close in the background or the write here */
+    fts_client_close_file (client, open_id);
+    g_usleep (i * 1000);
+    fts_client_write (client, &some_file, 0, 0, &iov, 1, &written, &attr, NULL);
+  }
+  fts_client_free (client);
+}
+END_TEST
+
 START_TEST (test_freeing_closes_every_connection)
 {
   fake_start (serve_node, NULL);
@@ -576,5 +599,6 @@ FTS_SUITE ("fts/client", test_a_lookup_brings_handle_and_attributes,
            test_calls_at_the_same_time_use_a_connection_each,
            test_more_calls_than_connections_wait_for_one,
            test_closes_are_gathered_in_few_messages,
+           test_the_pools_thread_does_not_wait_for_itself,
            test_freeing_closes_every_connection,
            test_a_server_that_is_not_there_is_an_error_at_start)
