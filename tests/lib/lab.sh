@@ -34,24 +34,25 @@ lab ()
   mount_pid=$(pid_of_mount "$mnt")
 }
 
-# The ftsfs that serves a directory: it has the directory in its command line.
+# The ftsfs that serves a directory: it has the directory in its command line.  One that served it
+# before may still be on its way out; the youngest is the one.
 pid_of_mount ()
 {
-  local file
-  for file in /proc/[0-9]*/cmdline; do
-    if tr "\0" "\n" 2>/dev/null <"$file" | grep -qxF -- "$1" &&
-       tr "\0" "\n" 2>/dev/null <"$file" | head -n 1 | grep -q ftsfs; then
-      file=${file#/proc/}
-      echo "${file%/cmdline}"
-      return 0
-    fi
-  done
-  return 1
-}
+  /usr/bin/python3 - "$1" <<'PY'
+import os, pathlib, sys
 
-is_unserved ()
-{
-  ! pid_of_mount "$1" >/dev/null
+def facts(process):
+    try:
+        words = (process / "cmdline").read_bytes().split(b"\0")
+        fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    serves = words[0].endswith(b"ftsfs") and os.fsencode(sys.argv[1]) in words
+    return (int(fields[19]), process.name) if serves else None
+
+found = sorted(filter(None, map(facts, pathlib.Path("/proc").glob("[0-9]*"))))
+print(found[-1][1]) if found else sys.exit(1)
+PY
 }
 
 # calls [OPERATION]: requests of the mount so far, all but closes or those of one operation.
