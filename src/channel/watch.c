@@ -13,20 +13,41 @@
 
 /* ---- the Process Id Table ---- */
 
-/* A slot of which we hold a connection: cleared, given to others, or left to us? */
+/* What an entry means for the connection PID that we hold on its slot: bits of FTS_CANCEL_*. */
+static int
+sentence (const FtsPid *entry, const FtsPid *pid)
+{
+  if (!fts_slot_is_ours (entry, pid))
+    return FTS_CANCEL_GONE;
+  return entry->pro_con_rc == FTS_CON_SHUTDOWN ? FTS_CANCEL_CLOSED : 0;
+}
+
+static bool
+find_held (FtsDoor *door, uint32_t slot, FtsPid *pid)
+{
+  pthread_mutex_lock (&door->lock);
+  FtsConn *conn = door->conns[slot - 1];
+  if (conn != NULL)
+    *pid = *fts_channel_pid (conn->channel);
+  pthread_mutex_unlock (&door->lock);
+  return conn != NULL;
+}
+
+/* A slot of which we hold a connection: cleared, given to others, or left to us?  ENTRY may have
+ * been read before a worker accepted that connection, so a sentence wants a second reading. */
 static void
 check_held (FtsDoor *door, const FtsPid *entry)
 {
-  pthread_mutex_lock (&door->lock);
-  FtsConn *conn = door->conns[entry->pro_process_id - 1];
-  if (conn != NULL) {
-    const FtsPid *pid = fts_channel_pid (conn->channel);
+  uint32_t slot = entry->pro_process_id;
+  FtsPid pid, fresh;
 
-    if (!fts_slot_is_ours (entry, pid))
-      fts_channel_cancel (conn->channel, FTS_CANCEL_GONE);
-    else if (entry->pro_con_rc == FTS_CON_SHUTDOWN)
-      fts_channel_cancel (conn->channel, FTS_CANCEL_CLOSED);
-  }
+  if (!find_held (door, slot, &pid) || sentence (entry, &pid) == 0 ||
+      !fts_pidtab_load (door->volume, slot, &fresh, NULL))
+    return;
+  pthread_mutex_lock (&door->lock);
+  FtsConn *conn = door->conns[slot - 1];
+  if (conn != NULL && fts_channel_pid (conn->channel)->epoch == pid.epoch)
+    fts_channel_cancel (conn->channel, sentence (&fresh, &pid));
   pthread_mutex_unlock (&door->lock);
 }
 
