@@ -3,6 +3,8 @@
 #include "prog/fts/verb.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,13 +50,13 @@ run_line (FtsShell *shell, char *line, GError **error)
   return fts_verb_run (shell, argc, argv, error);
 }
 
-/* On a terminal Ctrl-C drops the line or the command, nothing else. */
+/* On a terminal Ctrl-C drops the line or the command, nothing else; other signals mean it. */
 static bool
 go_on_after_signal (FtsShell *shell, FILE *input)
 {
   if (fts_shell_signal () == 0)
     return true;
-  if (!shell->interactive)
+  if (!shell->interactive || fts_shell_signal () != SIGINT)
     return false;
   putchar ('\n');
   clearerr (input);
@@ -62,18 +64,37 @@ go_on_after_signal (FtsShell *shell, FILE *input)
   return true;
 }
 
+/* Until a terminal has a line (or its end) for us; false when a signal came before or meanwhile.
+ * Signals are let in only while we sleep, so that none slips in just before. */
+static bool
+wait_for_line (FILE *input)
+{
+  struct pollfd in = { .fd = fileno (input), .events = POLLIN };
+  sigset_t ours, before;
+
+  sigemptyset (&ours);
+  sigaddset (&ours, SIGINT);
+  sigaddset (&ours, SIGTERM);
+  sigaddset (&ours, SIGHUP);
+  sigprocmask (SIG_BLOCK, &ours, &before);
+  while (fts_shell_signal () == 0 && ppoll (&in, 1, NULL, &before) < 0 &&
+         errno == EINTR)
+    continue;
+  sigprocmask (SIG_SETMASK, &before, NULL);
+  return fts_shell_signal () == 0;
+}
+
 static bool
 next_line (FtsShell *shell, FILE *input, char **line, size_t *size)
 {
-  for (;;) {
-    if (shell->interactive)
-      show_prompt (shell);
-    errno = 0;
-    if (getline (line, size, input) >= 0)
-      return true;
-    if (errno != EINTR || !go_on_after_signal (shell, input))
+  while (shell->interactive) {
+    show_prompt (shell);
+    if (wait_for_line (input))
+      break;
+    if (!go_on_after_signal (shell, input))
       return false;
   }
+  return getline (line, size, input) >= 0;
 }
 
 /* After CAUSE: true = go on with the next line. */
