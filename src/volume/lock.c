@@ -110,7 +110,18 @@ is_same (const FtsLockBlock *a, const FtsLockBlock *b)
 }
 
 /* A holder without a host table entry shows no heartbeat: joining is a matter of milliseconds,
- * so its claim is void when it has stood still for the dead time. */
+ * so its claim is void when it has stood still for the dead time.  By delay a claim also stands
+ * still while its owner waits. */
+static int64_t
+void_after_us (const FtsLock *lock)
+{
+  const FtsMcb *mcb = fts_volume_mcb (lock->state.volume);
+  int64_t wait_ms =
+    mcb->lock_method == FTS_LOCK_DELAY ? 3 * (int64_t) mcb->io_timeout_ms : 0;
+
+  return (mcb->dead_ms + wait_ms) * 1000;
+}
+
 static bool
 is_holder_dead (const FtsLock *lock, const FtsLockOwner *owner,
                 const FtsLockBlock *holder, int64_t unchanged_us)
@@ -118,7 +129,7 @@ is_holder_dead (const FtsLock *lock, const FtsLockOwner *owner,
   if (!holder->held)
     return false;
   if (holder->owner_index == FTS_LOCK_NO_INDEX)
-    return unchanged_us > fts_volume_mcb (lock->state.volume)->dead_ms * INT64_C (1000);
+    return unchanged_us > void_after_us (lock);
   return owner->is_dead != NULL &&
          owner->is_dead (holder->owner_index, holder->owner_generation,
                          owner->user_data);

@@ -26,13 +26,38 @@ write_block (FtsLockState *state, const FtsLockBlock *content, uint8_t *block,
                            block, block_size, error);
 }
 
+static void
+release (FtsLockState *state, const FtsLockBlock *mine)
+{
+  g_autofree uint8_t *block = g_malloc (fts_volume_block_size (state->volume));
+  FtsLockBlock current, released = *mine;
+  g_autoptr (GError) error = NULL;
+
+  released.held = false;
+  released.sequence++;
+  if (!fts_lock_load (state->volume, block, &current, &error)) {
+    g_warning ("the volume lock could not be released: %s", error->message);
+    return;
+  }
+  if (!fts_lock_is_takeable (&current, mine) || !current.held) {
+    g_warning (
+      "the volume lock was taken from us while we held it: this host was taken "
+      "for dead");
+    return;
+  }
+  if (!write_block (state, &released, block, &error))
+    g_warning ("the volume lock could not be released: %s", error->message);
+}
+
 static FtsLockAttempt
 attempt_delay (FtsLockState *state, const FtsLockOwner *owner,
                const FtsLockBlock *steal, FtsLockBlock *holder, GError **error)
 {
   uint32_t block_size = fts_volume_block_size (state->volume);
+  uint32_t io_timeout_ms = fts_volume_mcb (state->volume)->io_timeout_ms;
   g_autofree uint8_t *found = g_malloc (block_size);
   g_autofree uint8_t *written = g_malloc (block_size);
+  int64_t begin_us = g_get_monotonic_time ();
   FtsLockBlock claim;
 
   if (!fts_lock_load (state->volume, found, holder, error))
@@ -42,7 +67,12 @@ attempt_delay (FtsLockState *state, const FtsLockOwner *owner,
   claim = fts_lock_claim (owner, holder);
   if (!write_block (state, &claim, written, error))
     return FTS_LOCK_FAILED;
-  g_usleep (fts_volume_mcb (state->volume)->io_timeout_ms * 2UL * 1000);
+  if (g_get_monotonic_time () - begin_us > io_timeout_ms * INT64_C (2000)) {
+    /* we were stopped in between: what we have overwritten may be a newer claim */
+    release (state, &claim);
+    return FTS_LOCK_HELD;
+  }
+  g_usleep (io_timeout_ms * 2UL * 1000);
   if (!fts_lock_load (state->volume, found, holder, error))
     return FTS_LOCK_FAILED;
   if (memcmp (found, written, block_size) != 0)
@@ -54,24 +84,7 @@ attempt_delay (FtsLockState *state, const FtsLockOwner *owner,
 static void
 release_delay (FtsLockState *state)
 {
-  g_autofree uint8_t *block = g_malloc (fts_volume_block_size (state->volume));
-  FtsLockBlock current, released = state->mine;
-  g_autoptr (GError) error = NULL;
-
-  released.held = false;
-  released.sequence++;
-  if (!fts_lock_load (state->volume, block, &current, &error)) {
-    g_warning ("the volume lock could not be released: %s", error->message);
-    return;
-  }
-  if (!fts_lock_is_takeable (&current, &state->mine) || !current.held) {
-    g_warning (
-      "the volume lock was taken from us while we held it: this host was taken "
-      "for dead");
-    return;
-  }
-  if (!write_block (state, &released, block, &error))
-    g_warning ("the volume lock could not be released: %s", error->message);
+  release (state, &state->mine);
 }
 
 static void

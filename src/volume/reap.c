@@ -51,18 +51,32 @@ fts_reaper_free (FtsReaper *reaper)
 }
 
 static bool
+is_requestor_alive (const FtsPid *pid, const FtsPeers *peers)
+{
+  return fts_peers_is_alive (peers, pid->requestor_index, pid->requestor_generation);
+}
+
+static bool
+is_requestee_alive (const FtsPid *pid, const FtsPeers *peers)
+{
+  return fts_peers_is_alive (peers, pid->requestee_index, pid->requestee_generation);
+}
+
+/* A live initiator frees its slot itself, for only it knows when it writes there no more;
+ * SHUTDOWN says that it has left the slot to its connector. */
+static bool
 is_orphan (const FtsPid *pid, const FtsPeers *peers)
 {
-  return (pid->pro_flag_process & FTS_PRO_FLAG_ALLOCATED) &&
-         !(fts_peers_is_alive (peers, pid->requestor_index,
-                               pid->requestor_generation) &&
-           fts_peers_is_alive (peers, pid->requestee_index, pid->requestee_generation));
+  if (!(pid->pro_flag_process & FTS_PRO_FLAG_ALLOCATED))
+    return false;
+  return !is_requestor_alive (pid, peers) ||
+         (!is_requestee_alive (pid, peers) && pid->pro_con_rc == FTS_CON_SHUTDOWN);
 }
 
 /* How long a write of the incarnation may still be under way after it was found dead. */
 static int64_t
-grace_of (const FtsReaper *reaper, const FtsPeers *peers, uint32_t index,
-          uint64_t generation)
+grace_of_host (const FtsReaper *reaper, const FtsPeers *peers, uint32_t index,
+               uint64_t generation)
 {
   const FtsPeer *peer = &peers->peer[index];
   bool is_current = peer->host.generation == generation;
@@ -72,6 +86,21 @@ grace_of (const FtsReaper *reaper, const FtsPeers *peers, uint32_t index,
   if (reaper->in_memory && (!is_current || peer->is_gone))
     return 0;
   return fts_volume_mcb (reaper->volume)->io_timeout_ms * INT64_C (1000);
+}
+
+/* A live connector needs up to the dead time to learn of the death and to stop writing. */
+static int64_t
+grace_of_slot (const FtsReaper *reaper, const FtsPeers *peers, const FtsPid *pid)
+{
+  int64_t learn_us = is_requestee_alive (pid, peers)
+                       ? fts_volume_mcb (reaper->volume)->dead_ms * INT64_C (1000)
+                       : 0;
+  int64_t from_us =
+    grace_of_host (reaper, peers, pid->requestor_index, pid->requestor_generation);
+  int64_t to_us =
+    grace_of_host (reaper, peers, pid->requestee_index, pid->requestee_generation);
+
+  return MAX (learn_us, MAX (from_us, to_us));
 }
 
 static void
@@ -84,9 +113,7 @@ note_slot (FtsReaper *reaper, const FtsPid *pid, Orphan *orphan, const FtsPeers 
   }
   if (orphan->since_us == 0 || orphan->epoch != pid->epoch)
     *orphan = (Orphan){ .epoch = pid->epoch, .since_us = now_us };
-  orphan->grace_us =
-    MAX (grace_of (reaper, peers, pid->requestor_index, pid->requestor_generation),
-         grace_of (reaper, peers, pid->requestee_index, pid->requestee_generation));
+  orphan->grace_us = grace_of_slot (reaper, peers, pid);
 }
 
 static bool
@@ -104,7 +131,7 @@ is_host_due (const FtsReaper *reaper, const FtsPeers *peers, uint32_t index,
   return peer->is_known && peer->is_dead && peer->host.state != FTS_HOST_FREE &&
          reaper->dead_since_us[index] != 0 &&
          now_us - reaper->dead_since_us[index] >=
-           grace_of (reaper, peers, index, peer->host.generation);
+           grace_of_host (reaper, peers, index, peer->host.generation);
 }
 
 static void
@@ -192,25 +219,28 @@ free_slot (FtsReaper *reaper, uint32_t slot, const FtsPeers *peers, GError **err
   }
   g_message ("connection %u (%s -> %s) is freed: its %s is dead", slot,
              pid->pro_requestor, pid->pro_requestee,
-             fts_peers_is_alive (peers, pid->requestor_index, pid->requestor_generation)
-               ? "connector"
-               : "initiator");
+             is_requestor_alive (pid, peers) ? "connector" : "initiator");
   *orphan = (Orphan){ 0 };
   return fts_reap_slot (reaper->volume, pid, error);
 }
 
 static bool
-is_named (const FtsReaper *reaper, const FtsHost *host)
+is_of_host (const FtsHost *host, uint32_t index, uint64_t generation)
+{
+  return host->index == index && host->generation == generation;
+}
+
+/* Does an orphan name HOST?  Its entry is what tells that the slot is one. */
+static bool
+is_named (const FtsReaper *reaper, const FtsPeers *peers, const FtsHost *host)
 {
   uint32_t n = fts_volume_mcb (reaper->volume)->blk5_max_connections;
 
   for (uint32_t i = 0; i < n; i++) {
     const FtsPid *pid = &reaper->table[i];
-    if ((pid->pro_flag_process & FTS_PRO_FLAG_ALLOCATED) &&
-        ((pid->requestor_index == host->index &&
-          pid->requestor_generation == host->generation) ||
-         (pid->requestee_index == host->index &&
-          pid->requestee_generation == host->generation)))
+    if (is_orphan (pid, peers) &&
+        (is_of_host (host, pid->requestor_index, pid->requestor_generation) ||
+         is_of_host (host, pid->requestee_index, pid->requestee_generation)))
       return true;
   }
   return false;
@@ -227,7 +257,7 @@ free_hosts (FtsReaper *reaper, const FtsPeers *peers, int64_t now_us, GError **e
   for (uint32_t i = 0; i < fts_volume_mcb (reaper->volume)->max_hosts; i++) {
     const FtsHost *host = &peers->peer[i].host;
     FtsHost empty = { .index = i };
-    if (!is_host_due (reaper, peers, i, now_us) || is_named (reaper, host) ||
+    if (!is_host_due (reaper, peers, i, now_us) || is_named (reaper, peers, host) ||
         (damaged & 1U << i) || table[i].generation != host->generation ||
         table[i].heartbeat != host->heartbeat)
       continue;

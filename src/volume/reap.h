@@ -1,13 +1,16 @@
 /* reap.h - frees what dead processes left: connection slots, then host table entries.
  *
- * A slot is an orphan when its requestor's or requestee's incarnation is not alive.  It is freed
- * when it was an orphan for the grace time, so that a write that the dead process had under way
- * has landed or will never land; the host entry follows when no slot names it any more.
+ * A slot is an orphan when its initiator's incarnation is not alive, or when the initiator has
+ * left it (SHUTDOWN) to a connector that is not alive.  A live initiator frees its slot itself.
+ * An orphan is freed after a grace time, so that a write that the dead process had under way has
+ * landed or will never land, and so that a live connector has learnt of the death; the host
+ * entry follows when no slot names it any more.
  *
  *   T=0         heartbeat stops
  *   T=dead      peers end their connections with it (fts_member's on_peer_dead)
  *   T=dead+io   slots and entry are freed; without I/O that can outlive its process (a LUN in
- *               memory) and with the process known to be gone, at once
+ *               memory) and with the process known to be gone: the entry at once, slots with a
+ *               live connector after the dead time
  *
  * Threads: one at a time.  Owner: the member.
  */

@@ -69,7 +69,7 @@ start (Host *host, const Lab *lab, const char *name, FtsHostRole role)
   } while (0)
 
 static void
-allocate (Host *from, uint32_t slot, const FtsHost *peer)
+allocate (Host *from, uint32_t slot, const FtsHost *peer, FtsConRc rc)
 {
   FtsPid pid;
   const FtsHost *self = fts_member_self (from->member);
@@ -77,6 +77,7 @@ allocate (Host *from, uint32_t slot, const FtsHost *peer)
   ck_assert (fts_member_lock (from->member, NULL));
   ck_assert (fts_pidtab_load (from->volume, slot, &pid, NULL));
   pid.pro_flag_process = FTS_PRO_FLAG_ALLOCATED;
+  pid.pro_con_rc = rc;
   pid.epoch++;
   pid.service = FTS_SERVICE_FILES;
   pid.requestor_index = self->index;
@@ -103,7 +104,7 @@ fork_member (const Lab *lab, const char *name, FtsHostRole role)
     Host host;
     if (!host_join (&host, lab, name, role, NULL))
       _exit (1);
-    allocate (&host, 1, fts_member_self (host.member));
+    allocate (&host, 1, fts_member_self (host.member), FTS_CON_OK);
     if (write (pipe_fds[1], "j", 1) != 1)
       _exit (1);
     for (;;)
@@ -290,28 +291,76 @@ START_TEST (test_a_dead_servers_name_is_free_again)
 }
 END_TEST
 
-START_TEST (test_slots_of_a_killed_process_are_freed)
+static bool
+is_free (Host *host, uint32_t slot)
+{
+  FtsPid pid;
+
+  return fts_pidtab_load (host->volume, slot, &pid, NULL) && pid.pro_flag_process == 0;
+}
+
+START_TEST (test_slots_of_a_killed_initiator_are_freed)
 {
   Lab lab;
   Host a, b;
-  FtsHost victim;
   FtsPid pid;
 
   make_lab (&lab, FTS_LOCK_CAW);
   pid_t child = fork_member (&lab, "c", FTS_ROLE_SERVER);
   start (&a, &lab, "a", FTS_ROLE_SERVER);
   start (&b, &lab, "b", FTS_ROLE_MOUNT);
-  ck_assert (fts_member_find (a.member, "c", FTS_ROLE_SERVER, true, &victim));
-  allocate (&b, 2, &victim);
-  allocate (&b, 3, fts_member_self (a.member));
+  allocate (&b, 2, fts_member_self (a.member), FTS_CON_OK);
   kill (child, SIGKILL);
   waitpid (child, NULL, 0);
-  wait_for (fts_pidtab_load (a.volume, 2, &pid, NULL) && pid.pro_flag_process == 0);
+  wait_for (is_free (&a, 1));
+  ck_assert (fts_pidtab_load (a.volume, 1, &pid, NULL));
   ck_assert_uint_eq (pid.epoch, 1);
-  wait_for (fts_pidtab_load (a.volume, 1, &pid, NULL) && pid.pro_flag_process == 0);
-  ck_assert (fts_pidtab_load (a.volume, 3, &pid, NULL));
-  ck_assert_uint_eq (pid.pro_flag_process, FTS_PRO_FLAG_ALLOCATED);
+  ck_assert (!is_free (&a, 2));
   host_leave (&b);
+  host_leave (&a);
+  lab_clear (&lab);
+}
+END_TEST
+
+START_TEST (test_a_live_initiator_keeps_its_slot_unless_it_left_it)
+{
+  Lab lab;
+  Host a;
+  FtsHost victim;
+
+  make_lab (&lab, FTS_LOCK_CAW);
+  pid_t child = fork_member (&lab, "c", FTS_ROLE_SERVER);
+  start (&a, &lab, "a", FTS_ROLE_MOUNT);
+  ck_assert (fts_member_find (a.member, "c", FTS_ROLE_SERVER, true, &victim));
+  allocate (&a, 2, &victim, FTS_CON_SHUTDOWN);
+  allocate (&a, 3, &victim, FTS_CON_OK);
+  kill (child, SIGKILL);
+  waitpid (child, NULL, 0);
+  wait_for (is_free (&a, 2));
+  ck_assert (!is_free (&a, 3));
+  host_leave (&a);
+  lab_clear (&lab);
+}
+END_TEST
+
+START_TEST (test_a_live_connector_has_the_dead_time_to_learn_of_the_death)
+{
+  Lab lab;
+  Host a;
+  FtsPid pid;
+
+  make_lab (&lab, FTS_LOCK_CAW);
+  pid_t child = fork_member (&lab, "c", FTS_ROLE_MOUNT);
+  start (&a, &lab, "a", FTS_ROLE_SERVER);
+  ck_assert (fts_pidtab_load (a.volume, 1, &pid, NULL));
+  pid.requestee_index = fts_member_self (a.member)->index;
+  pid.requestee_generation = fts_member_self (a.member)->generation;
+  ck_assert (fts_pidtab_store (a.volume, &pid, NULL));
+  int64_t killed_us = g_get_monotonic_time ();
+  kill (child, SIGKILL);
+  waitpid (child, NULL, 0);
+  wait_for (is_free (&a, 1));
+  ck_assert_int_ge (g_get_monotonic_time () - killed_us, 300 * 1000);
   host_leave (&a);
   lab_clear (&lab);
 }
@@ -321,14 +370,13 @@ START_TEST (test_slots_of_a_silent_process_are_freed_when_its_writes_have_landed
 {
   Lab lab;
   Host a;
-  FtsPid pid;
 
   make_lab (&lab, FTS_LOCK_CAW);
   pid_t child = fork_member (&lab, "c", FTS_ROLE_SERVER);
   start (&a, &lab, "a", FTS_ROLE_SERVER);
   ck_assert_int_eq (kill (child, SIGSTOP), 0);
   int64_t stopped_us = g_get_monotonic_time ();
-  wait_for (fts_pidtab_load (a.volume, 1, &pid, NULL) && pid.pro_flag_process == 0);
+  wait_for (is_free (&a, 1));
   /* dead time 300 ms less the age of the last heartbeat, and I/O time-out 100 ms */
   ck_assert_int_ge (g_get_monotonic_time () - stopped_us, 300 * 1000);
   ck_assert_int_eq (atomic_load (&a.deaths), 1);
@@ -386,7 +434,9 @@ FTS_SUITE ("volume/membership", test_members_see_each_other,
            test_a_killed_process_is_found_dead_and_its_entry_freed,
            test_a_stopped_process_is_dead_after_the_dead_time_and_fences_itself,
            test_a_dead_servers_name_is_free_again,
-           test_slots_of_a_killed_process_are_freed,
+           test_slots_of_a_killed_initiator_are_freed,
+           test_a_live_initiator_keeps_its_slot_unless_it_left_it,
+           test_a_live_connector_has_the_dead_time_to_learn_of_the_death,
            test_slots_of_a_silent_process_are_freed_when_its_writes_have_landed,
            test_a_stranger_in_the_own_entry_stops_the_younger,
            test_an_idle_member_costs_one_write_and_one_read_a_period)
