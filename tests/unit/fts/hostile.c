@@ -5,18 +5,23 @@
 #include "lib/suite.h"
 #include "lib/wire_samples.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define ROUNDS 400
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the pool's thread calls, too */
 static uint64_t state;
 
 static uint32_t
 next_random (void)
 {
+  pthread_mutex_lock (&lock);
   state = state * 6364136223846793005u + 1442695040888963407u;
-  return (uint32_t) (state >> 33);
+  uint64_t now = state;
+  pthread_mutex_unlock (&lock);
+  return (uint32_t) (now >> 33);
 }
 
 static void
