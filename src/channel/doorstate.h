@@ -57,6 +57,7 @@ struct FtsDoor {
   LunWatch *watches;
   FtsConn **watched; /* the connection of each watch */
   uint32_t interval_us;
+  int64_t looked_us; /* when it looked at all last */
 
   FtsJob accept_job;
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* How long the door sleeps at most where it is woken; then it looks who is still alive. */
+/* How long the door sleeps at most where it is woken; then it looks at all. */
 #define WAKE_SLICE_US 1000000
 
 /* ---- the Process Id Table ---- */
@@ -46,8 +46,10 @@ check_held (FtsDoor *door, const FtsPid *entry)
     return;
   pthread_mutex_lock (&door->lock);
   FtsConn *conn = door->conns[slot - 1];
-  if (conn != NULL && fts_channel_pid (conn->channel)->epoch == pid.epoch)
+  if (conn != NULL && fts_channel_pid (conn->channel)->epoch == pid.epoch) {
     fts_channel_cancel (conn->channel, sentence (&fresh, &pid));
+    fts_door_kick (door);
+  }
   pthread_mutex_unlock (&door->lock);
 }
 
@@ -145,8 +147,6 @@ watch_round (FtsDoor *door)
       scan (door);
     break;
   case LUN_WAIT_TIMEOUT:
-    reap_quiet (door, true);
-    break;
   case LUN_WAIT_CANCELLED:
     break;
   case LUN_WAIT_ERROR:
@@ -245,7 +245,6 @@ poll_round (FtsDoor *door)
     g_warning ("cannot watch the volume: %s", error->message);
     door->interval_us = door->config.poll_max_us;
   }
-  reap_quiet (door, door->interval_us == door->config.poll_max_us);
   sleep_interval (door);
 }
 
@@ -259,6 +258,20 @@ has_ended (FtsDoor *door)
   return ends;
 }
 
+/* Now and then, change or not: who has died, and is there a request whose answer was lost on its
+ * way to the LUN? */
+static void
+look_at_all (FtsDoor *door)
+{
+  int64_t now_us = g_get_monotonic_time ();
+
+  if (now_us - door->looked_us < WAKE_SLICE_US)
+    return;
+  door->looked_us = now_us;
+  reap_quiet (door, true);
+  scan (door);
+}
+
 void *
 fts_door_watch (void *data)
 {
@@ -270,6 +283,7 @@ fts_door_watch (void *data)
       reap_quiet (door, false);
       door->interval_us = door->config.poll_min_us;
     }
+    look_at_all (door);
     if (wakes)
       watch_round (door);
     else

@@ -94,6 +94,25 @@ START_TEST (test_segments_in_flight_over_slow_paths)
 }
 END_TEST
 
+START_TEST (test_a_lost_acceptance_is_given_again)
+{
+  uint64_t lba;
+
+  rig_init (&rig, NULL);
+  rig_join (&rig, &client, "", "north", FTS_ROLE_MOUNT);
+  lba = fts_volume_mcb (client.volume)->blk5_process_id_table_ptr;
+  g_autofree char *rule = g_strdup_printf (
+    "fault(lose-write:count=1:lba=%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT ")+", lba,
+    lba + 7);
+  rig_serve (&rig, &server, rule, "south", &echo_config);
+  FtsChannel *channel = rig_connect (&client, "south");
+  rig_round_trip (channel, 1, 100);
+  rig_round_trip (channel, 2, 50000);
+  fts_channel_close (channel);
+  tear_down ();
+}
+END_TEST
+
 START_TEST (test_a_path_that_fails_for_good_is_an_error)
 {
   g_autoptr (GByteArray) bytes = rig_pattern (1, 60000);
@@ -119,4 +138,5 @@ END_TEST
 FTS_SUITE ("channel/faults", test_flipped_bits_in_writes_heal,
            test_flipped_bits_in_reads_heal, test_lost_writes_heal,
            test_torn_writes_heal, test_segments_in_flight_over_slow_paths,
+           test_a_lost_acceptance_is_given_again,
            test_a_path_that_fails_for_good_is_an_error)
