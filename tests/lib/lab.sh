@@ -55,6 +55,11 @@ print(found[-1][1]) if found else sys.exit(1)
 PY
 }
 
+is_unserved ()
+{
+  ! pid_of_mount "$1" >/dev/null
+}
+
 # calls [OPERATION]: requests of the mount so far, all but closes or those of one operation.
 calls ()
 {

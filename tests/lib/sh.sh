@@ -125,6 +125,7 @@ wait_for ()
 {
   local limit=$1 text=$2
   shift 2
+  type "$1" >/dev/null 2>&1 || fail "$text: no such command: $1"
   local end=$((${EPOCHREALTIME/./} + limit * 1000000))
   until "$@" >/dev/null 2>&1; do
     [ "${EPOCHREALTIME/./}" -lt "$end" ] || fail "no $text within $limit s"
