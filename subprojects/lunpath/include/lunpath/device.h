@@ -24,6 +24,17 @@ typedef struct {
   const char *policy;  /* path choice by name; NULL = default */
   uint32_t timeout_ms; /* deadline of a command; 0 = 30,000 */
   bool read_only;      /* never writes; the LUN may be write-protected */
+
+  /* Paths.  0 = the default each. */
+  uint32_t try_ms; /* longest try while another path is usable; 4,000 */
+  uint32_t
+    no_path_wait_ms; /* longest wait for a path, within the command's time; all of it */
+  uint32_t check_ms; /* between checks of a path at first ... 5,000 */
+  uint32_t check_max_ms;     /* ... and after a while without trouble; 20,000 */
+  uint32_t check_timeout_ms; /* 3,000 */
+  uint32_t flaps;            /* a path that failed so often (up to 16) ... 5 */
+  uint32_t
+    flap_ms; /* ... within this time is used last, until it did not for as long; 60,000 */
 } LunDeviceConfig;
 
 /* What the LUN is and can do; found out by trial at open, constant while open. */
@@ -79,6 +90,9 @@ bool lun_device_readv (LunDevice *device, uint64_t lba, const struct iovec *iov,
                        int n_iov, LunPriority priority, GError **error);
 bool lun_device_writev (LunDevice *device, uint64_t lba, const struct iovec *iov,
                         int n_iov, LunPriority priority, GError **error);
+/* For records that several hosts write (LunIo.settle), at control priority. */
+bool lun_device_write_settled (LunDevice *device, uint64_t lba, const void *buf,
+                               size_t len, GError **error);
 bool lun_device_flush (LunDevice *device, GError **error);
 
 /* False with GError when IO, which has ended, did not succeed. */

@@ -69,8 +69,14 @@ struct LunIo {
   int n_iov;
   uint8_t cdb[LUN_CDB_MAX]; /* LUN_OP_CDB */
   uint8_t cdb_len;
-  uint32_t timeout_ms;  /* whole time the device may take; 0 = the device's default */
-  const char *via_path; /* wanted path by name (out-of-band commands, B6), or NULL */
+  uint32_t timeout_ms; /* whole time the device may take; 0 = the device's default */
+  /* Wanted path by name (out-of-band commands, B6), or NULL.  Commands that read or write
+   * blocks go elsewhere while it is not usable. */
+  const char *via_path;
+  /* WRITE: not repeated while an earlier try may still be executed.  For records that several
+   * hosts write: an old image that lands late would undo a newer one.  (COMPARE AND WRITE is
+   * always treated so.) */
+  bool settle;
 
   /* Called once, on a path's thread or on the caller's own before submit returns.  Must not
    * block; may submit again.  `result` is valid then. */

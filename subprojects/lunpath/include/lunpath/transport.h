@@ -70,11 +70,13 @@ typedef enum {
   /* submit() may be called by any thread at any time, completes the command before it returns
    * and does not block for long: it answers from memory. */
   LUN_RUN_CALLER,
-  /* submit() is called by the path's own thread only; it may block, and completes the command
-   * before it returns. */
+  /* submit() is called by the path's own threads only, by queue_depth of them at a time (16 at
+   * most); it may block, and completes the command before it returns.  Data is one iovec of
+   * memory that begins at a page: a copy, which stays when the device gives the command up. */
   LUN_RUN_PATH_THREAD,
   /* submit() is called by the path's own thread only and returns at once; the command is
-   * completed on a thread of the transport.  Up to queue_depth commands in flight. */
+   * completed on a thread of the transport.  Up to queue_depth commands in flight.  Data is
+   * the caller's memory: abort() must end a command soon, whatever the path does. */
   LUN_RUN_ASYNC,
 } LunRun;
 

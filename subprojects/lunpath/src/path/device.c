@@ -12,6 +12,7 @@
 
 #include "path/io.h"
 #include "path/job.h"
+#include "path/keeper.h"
 #include "path/queue.h"
 #include "path/verdict.h"
 
@@ -20,7 +21,13 @@
 
 #include <string.h>
 
-#define DEFAULT_TIMEOUT_MS 30000
+#define DEFAULT_TIMEOUT_MS       30000
+#define DEFAULT_TRY_MS           4000
+#define DEFAULT_CHECK_MS         5000
+#define DEFAULT_CHECK_MAX_MS     20000
+#define DEFAULT_CHECK_TIMEOUT_MS 3000
+#define DEFAULT_FLAPS            5
+#define DEFAULT_FLAP_MS          60000
 
 static bool
 open_path (LunDevice *device, const char *name, GError **error)
@@ -31,10 +38,9 @@ open_path (LunDevice *device, const char *name, GError **error)
     return false;
   }
   LunPath *path = &device->paths[device->n_paths];
-  path->index = device->n_paths;
-  if (!lun_path_open (path, device, name, error))
+  if (!lun_path_open (path, name, error))
     return false;
-  device->n_paths++;
+  __atomic_add_fetch (&device->n_paths, 1, __ATOMIC_RELEASE);
   return true;
 }
 
@@ -88,6 +94,7 @@ identify_paths (LunDevice *device, GError **error)
       device->facts.identity = g_strdup (identity);
     if (!agree (device, &device->paths[i], identity, error))
       return false;
+    lun_path_event (&device->paths[i], LUN_PATH_CHECK_GOOD, NULL);
   }
   return true;
 }
@@ -123,6 +130,8 @@ start_threads (LunDevice *device, GError **error)
 {
   if (device->facts.in_memory)
     return true;
+  if (!lun_keeper_start (device, error))
+    return false;
   for (unsigned i = 0; i < device->n_paths; i++)
     if (!lun_queue_start (&device->paths[i], error))
       return false;
@@ -198,6 +207,35 @@ try_commands (LunDevice *device)
 
 /* ---- public ---- */
 
+static uint32_t
+or_default (uint32_t value, uint32_t fallback)
+{
+  return value > 0 ? value : fallback;
+}
+
+static int64_t
+ms_to_us (uint32_t ms)
+{
+  return ms * INT64_C (1000);
+}
+
+static void
+configure_paths (LunDevice *device, const LunDeviceConfig *config)
+{
+  uint32_t check_ms = or_default (config->check_ms, DEFAULT_CHECK_MS);
+
+  device->try_us = ms_to_us (or_default (config->try_ms, DEFAULT_TRY_MS));
+  device->no_path_wait_us =
+    ms_to_us (or_default (config->no_path_wait_ms, device->timeout_ms));
+  device->check_min_us = ms_to_us (check_ms);
+  device->check_max_us =
+    ms_to_us (MAX (or_default (config->check_max_ms, DEFAULT_CHECK_MAX_MS), check_ms));
+  device->check_timeout_us =
+    ms_to_us (or_default (config->check_timeout_ms, DEFAULT_CHECK_TIMEOUT_MS));
+  device->flaps = MIN (or_default (config->flaps, DEFAULT_FLAPS), LUN_FLAPS_MAX);
+  device->flap_us = ms_to_us (or_default (config->flap_ms, DEFAULT_FLAP_MS));
+}
+
 static bool
 configure (LunDevice *device, const LunDeviceConfig *config, GError **error)
 {
@@ -205,7 +243,8 @@ configure (LunDevice *device, const LunDeviceConfig *config, GError **error)
 
   device->name = g_strjoinv ("|", (char **) config->paths);
   device->read_only = config->read_only;
-  device->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : DEFAULT_TIMEOUT_MS;
+  device->timeout_ms = or_default (config->timeout_ms, DEFAULT_TIMEOUT_MS);
+  configure_paths (device, config);
   device->policy = lun_policy_find (policy);
   if (device->policy)
     return true;
@@ -215,13 +254,41 @@ configure (LunDevice *device, const LunDeviceConfig *config, GError **error)
   return false;
 }
 
-LunDevice *
-lun_device_open (const LunDeviceConfig *config, GError **error)
+static LunDevice *
+new_device (void)
 {
-  g_autoptr (LunDevice) device = g_new0 (LunDevice, 1);
+  LunDevice *device = g_new0 (LunDevice, 1);
 
   pthread_mutex_init (&device->jobs_lock, NULL);
   lun_cond_init (&device->jobs_gone);
+  pthread_mutex_init (&device->keeper_lock, NULL);
+  lun_cond_init (&device->keeper_poked);
+  pthread_mutex_init (&device->guard_lock, NULL);
+  for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
+    lun_path_init (&device->paths[i], device, i);
+  return device;
+}
+
+static void
+free_device (LunDevice *device)
+{
+  for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
+    lun_path_clear (&device->paths[i]);
+  pthread_mutex_destroy (&device->guard_lock);
+  pthread_cond_destroy (&device->keeper_poked);
+  pthread_mutex_destroy (&device->keeper_lock);
+  pthread_cond_destroy (&device->jobs_gone);
+  pthread_mutex_destroy (&device->jobs_lock);
+  g_free (device->facts.identity);
+  g_free (device->name);
+  g_free (device);
+}
+
+LunDevice *
+lun_device_open (const LunDeviceConfig *config, GError **error)
+{
+  g_autoptr (LunDevice) device = new_device ();
+
   if (!configure (device, config, error) || !open_paths (device, error) ||
       !gather_facts (device, error) || !identify_paths (device, error) ||
       !start_threads (device, error))
@@ -230,21 +297,23 @@ lun_device_open (const LunDeviceConfig *config, GError **error)
   return g_steal_pointer (&device);
 }
 
+/* What a stuck command needs is left behind: nobody can free it before the transport returns. */
 void
 lun_device_close (LunDevice *device)
 {
+  bool all_stopped = true;
+
   if (!device)
     return;
   lun_job_wait_all (device);
   for (unsigned i = 0; i < device->n_paths; i++)
-    lun_queue_stop (&device->paths[i]);
+    all_stopped &= lun_queue_stop (&device->paths[i]);
+  lun_keeper_stop (device);
+  if (!all_stopped)
+    return;
   for (unsigned i = 0; i < device->n_paths; i++)
     lun_path_close (&device->paths[i]);
-  pthread_cond_destroy (&device->jobs_gone);
-  pthread_mutex_destroy (&device->jobs_lock);
-  g_free (device->facts.identity);
-  g_free (device->name);
-  g_free (device);
+  free_device (device);
 }
 
 const LunFacts *

@@ -4,11 +4,16 @@
  * one path at a time:
  *   - all transports answer in the caller's thread (facts.in_memory): the part is driven by the
  *     caller (inline.c), no lock, no allocation;
- *   - otherwise each path has a thread and a queue (queue.c), and parts go from queue to queue.
+ *   - otherwise each path has threads and a queue (queue.c), and parts go from queue to queue;
+ *     the keeper (keeper.c), a thread of the device, sees to deadlines while paths are stuck.
  * Both drivers ask the same brain what to do after each result (lun_part_advance).
  *
- * Locks: LunPath.lock and LunDevice.jobs_lock protect what stands under them there.  No two are
- * held at once, and no transport and no callback is called while one is.  Atomics elsewhere.
+ * A path is a slot of LunDevice.paths.  Who uses one pins it, so that it can be removed while
+ * the device is in use: is_open goes first, the transport is closed when no pin is left.
+ *
+ * Locks: LunPath.lock, LunDevice.jobs_lock, keeper_lock, guard_lock protect what stands under
+ * them there.  No two are held at once, and no transport and no callback is called while one
+ * is.  Atomics elsewhere.
  */
 #pragma once
 
@@ -16,35 +21,53 @@
 #include <lunpath/transport.h>
 
 #include "path/policy.h"
+#include "path/state.h"
 
 #include <pthread.h>
 
 typedef struct LunPart LunPart;
 
+/* Most threads of one path (LUN_RUN_PATH_THREAD: one for each command in flight). */
+#define LUN_PATH_THREADS_MAX 16
+
+/* Failures within LunDevice.flap_us that make a path SUSPECT: at most so many can be asked for. */
+#define LUN_FLAPS_MAX        16
+
 struct LunPath {
   LunDevice *device;
   unsigned index;
-  LunTransport *transport;
+  LunTransport *transport; /* as long as is_open; else the slot is free */
+  char *name;              /* the path name as given, as long */
 
   /* atomics */
-  int64_t down_until_us; /* 0 = up; else do not try before */
-  uint32_t queued;       /* parts waiting or in flight */
+  bool is_open;           /* may be pinned */
+  uint32_t users;         /* pins; who closes the path waits until there is none */
+  uint32_t serial;        /* tells the paths apart that had this slot */
+  int state;              /* LunPathState; written under the lock */
+  int64_t next_check_us;  /* G_MAXINT64 = none */
+  int64_t check_until_us; /* while a check runs: when it takes too long; else 0 */
+  uint32_t queued;        /* parts waiting or in flight */
   uint32_t queued_blocks;
   uint32_t service_us; /* moving average */
   uint64_t n_failures;
 
-  pthread_mutex_t lock; /* of all below */
-  int64_t backoff_us;   /* how long it rested last time */
-  int64_t last_failure_us;
-  bool refused; /* another identity: never used again */
+  pthread_mutex_t lock;             /* of all below */
+  int64_t rest_us;                  /* between two checks while DOWN */
+  int64_t period_us;                /* between two checks while well */
+  int64_t failed_us[LUN_FLAPS_MAX]; /* the last times it failed, a ring */
+  unsigned n_failed;
+  int64_t since_us; /* of the state */
+  char *reason;     /* of the last change; never NULL while open */
+  bool is_checking;
 
   /* queue.c; unused in memory */
-  pthread_t thread;
-  bool is_running;
+  pthread_t threads[LUN_PATH_THREADS_MAX];
+  unsigned n_threads;
+  unsigned n_running; /* threads */
   bool stop;
-  pthread_cond_t changed; /* something for the thread to look at */
+  pthread_cond_t changed; /* something for a thread to look at */
   GQueue waiting[2];      /* LunPart.link by priority */
-  GQueue in_flight;       /* LunPart.link */
+  GQueue in_flight;       /* LunTry.link */
 };
 
 typedef struct {
@@ -56,9 +79,15 @@ struct LunDevice {
   char *name; /* the path names with '|' between */
   LunFacts facts;
   LunPath paths[LUN_PATHS_MAX];
-  unsigned n_paths;
+  unsigned n_paths; /* atomic; slots ever used */
   const LunPolicy *policy;
   uint32_t timeout_ms;
+  int64_t try_us;                     /* longest try while another path is usable */
+  int64_t no_path_wait_us;            /* longest wait for a path */
+  int64_t check_min_us, check_max_us; /* between checks while all is well */
+  int64_t check_timeout_us;
+  unsigned flaps;  /* so many failures */
+  int64_t flap_us; /* within this time: SUSPECT, for as long after the last one */
   bool read_only;
 
   uint64_t last_tag; /* atomic */
@@ -66,6 +95,20 @@ struct LunDevice {
   pthread_mutex_t jobs_lock; /* of the next two */
   pthread_cond_t jobs_gone;
   unsigned n_jobs; /* under way (job.c) */
+
+  /* keeper.c; unused in memory */
+  pthread_t keeper;
+  bool has_keeper;
+  int64_t keeper_wakes_us;     /* atomic; G_MAXINT64 while it looks */
+  pthread_mutex_t keeper_lock; /* of all below */
+  pthread_cond_t keeper_poked;
+  bool is_poked;
+  bool keeper_stop;
+  GQueue parked; /* LunPart.link: parts that have no path */
+
+  pthread_mutex_t guard_lock; /* of the next two */
+  LunPathGuard guard;
+  void *guard_data;
 
   uint32_t bell; /* futex word: bumped by lun_device_wake() */
   unsigned turn; /* atomic */
@@ -80,21 +123,71 @@ lun_count (uint64_t *counter, uint64_t n)
 
 /* ---- path.c ---- */
 
-static inline bool
-lun_path_is_up (const LunPath *path)
+static inline LunPathState
+lun_path_state (const LunPath *path)
 {
-  return __atomic_load_n (&path->down_until_us, __ATOMIC_ACQUIRE) == 0;
+  return (LunPathState) __atomic_load_n (&path->state, __ATOMIC_ACQUIRE);
 }
 
-bool lun_path_open (LunPath *path, LunDevice *device, const char *name, GError **error);
-void lun_path_close (LunPath *path);
-/* The path failed with RESULT: it rests for a while, longer each time. */
-void lun_path_fail (LunPath *path, const LunResult *result);
-/* A path that has rested long enough is asked who it is; true when it is up again.  On the
- * thread that may use the transport. */
-bool lun_path_revive (LunPath *path);
+static inline bool
+lun_path_is_usable (const LunPath *path)
+{
+  return lun_path_state_is_usable (lun_path_state (path));
+}
 
-/* The policy's choice among the paths that are up, another than AVOID if there is one.  When
- * none is up: the one that may be tried first, *NOT_BEFORE_US is when.  NULL: all are refused. */
-LunPath *lun_path_choose (LunDevice *device, const LunPath *avoid,
-                          int64_t *not_before_us);
+/* Keeps the path open until lun_path_unpin(); false when it is not open. */
+static inline bool
+lun_path_pin (LunPath *path)
+{
+  __atomic_add_fetch (&path->users, 1, __ATOMIC_SEQ_CST);
+  if (G_LIKELY (__atomic_load_n (&path->is_open, __ATOMIC_SEQ_CST)))
+    return true;
+  __atomic_sub_fetch (&path->users, 1, __ATOMIC_SEQ_CST);
+  return false;
+}
+
+static inline void
+lun_path_unpin (LunPath *path)
+{
+  __atomic_sub_fetch (&path->users, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline unsigned
+lun_device_n_paths (const LunDevice *device)
+{
+  return __atomic_load_n (&device->n_paths, __ATOMIC_ACQUIRE);
+}
+
+/* The slot's lock; once in a device's life each. */
+void lun_path_init (LunPath *path, LunDevice *device, unsigned index);
+void lun_path_clear (LunPath *path);
+
+/* State UNKNOWN; may be pinned from then on. */
+bool lun_path_open (LunPath *path, const char *name, GError **error);
+/* Nobody can pin it any more; waits for those that have. */
+void lun_path_close (LunPath *path);
+
+/* NULL when the device has none with this NAME. */
+LunPath *lun_path_by_name (LunDevice *device, const char *name);
+
+/* The next state by the table (state.h), logged with REASON when it is another one. */
+void lun_path_event (LunPath *path, LunPathEvent event, const char *reason);
+/* The path failed with RESULT: event IO_FAILED. */
+void lun_path_fail (LunPath *path, const LunResult *result);
+/* It failed so often lately that it should be SUSPECT. */
+bool lun_path_is_flapping (LunPath *path);
+/* The next check is due now. */
+void lun_path_check_soon (LunPath *path);
+
+/* ---- check.c ---- */
+
+/* Checks the path if a check is due and nobody is at it; true when it is usable then.  On a
+ * thread that may use the transport. */
+bool lun_path_check (LunPath *path);
+
+/* One command straight to the path's transport, for checks and guards, on a thread that may use
+ * it; takes TIMEOUT_MS at most if the transport keeps its promises.  Retried after unit attentions. */
+LunResult lun_path_command (LunPath *path, LunIo *io, uint32_t timeout_ms);
+
+/* The policy's choice among the usable paths, pinned; another than AVOID if there is one. */
+LunPath *lun_path_choose (LunDevice *device, const LunPath *avoid);

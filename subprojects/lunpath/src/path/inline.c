@@ -6,6 +6,9 @@
 
 #include "base/sense.h"
 
+/* Longest sleep without a path: another caller, or the administrator, may bring one back. */
+#define NAP_US (20 * 1000)
+
 static void
 ignore_done (LunIo *io)
 {
@@ -21,25 +24,41 @@ sleep_until (int64_t until_us)
 }
 
 static void
+nap (int64_t until_us)
+{
+  sleep_until (MIN (until_us, g_get_monotonic_time () + NAP_US));
+}
+
+static LunPartNext
 submit (LunPart *part)
 {
+  LunPath *path = part->path;
+
   if (part->not_before_us > 0)
     sleep_until (part->not_before_us);
-  if (lun_path_is_up (part->path) || lun_path_revive (part->path))
-    lun_transport_submit (part->path->transport, &part->io);
-  else
-    part->io.result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
+  lun_transport_submit (path->transport, &part->io);
+  LunPartNext next = lun_part_advance (part);
+  lun_path_unpin (path);
+  return next;
 }
 
 void
 lun_part_run (LunPart *part)
 {
+  int64_t look_again_us;
+
   part->io.done = ignore_done;
-  do {
-    if (!lun_part_choose_path (part)) {
-      lun_count (&part->device->counters.errors, 1);
+  for (;;) {
+    switch (lun_part_choose_path (part, &look_again_us)) {
+    case LUN_CHOICE_FOUND:
+      if (submit (part) == LUN_PART_ENDED)
+        return;
+      continue;
+    case LUN_CHOICE_WAIT:
+      nap (look_again_us);
+      continue;
+    case LUN_CHOICE_NONE:
       return;
     }
-    submit (part);
-  } while (lun_part_advance (part) == LUN_PART_GO);
+  }
 }

@@ -56,35 +56,32 @@ check (const LunDevice *device, LunIo *io)
 
 /* io->via_path, when there is such a path; false when it names none. */
 static bool
-find_pinned (LunDevice *device, LunIo *io, LunPath **pinned)
+find_wanted (LunDevice *device, LunIo *io, LunPath **wanted)
 {
-  *pinned = NULL;
-  if (!io->via_path)
+  *wanted = NULL;
+  if (G_LIKELY (!io->via_path))
     return true;
-  for (unsigned i = 0; i < device->n_paths; i++)
-    if (g_str_equal (device->paths[i].transport->name, io->via_path))
-      *pinned = &device->paths[i];
-  if (!*pinned)
+  *wanted = lun_path_by_name (device, io->via_path);
+  if (!*wanted)
     io->result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
-  return *pinned != NULL;
+  return *wanted != NULL;
 }
 
 /* ---- in the caller's thread ---- */
 
 static void
-run_whole (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
+run_whole (LunDevice *device, LunIo *io, LunPath *wanted, bool uncounted)
 {
-  LunPart part = {
-    .io = *io, .device = device, .pinned = pinned, .uncounted = uncounted
-  };
+  LunPart part = { .io = *io, .device = device, .uncounted = uncounted };
 
+  lun_part_want (&part, wanted);
   lun_part_run (&part);
   io->result = part.io.result;
 }
 
 /* The pieces one after the other; ends at the first that fails. */
 static void
-run_split (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
+run_split (LunDevice *device, LunIo *io, LunPath *wanted, bool uncounted)
 {
   uint32_t block_size = device->facts.block_size;
   struct iovec small[SMALL_IOV];
@@ -99,7 +96,7 @@ run_split (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
     piece.n_iov =
       lun_iov_slice (io->iov, io->n_iov, (size_t) at * block_size,
                      (size_t) piece.blocks * block_size, large ? large : small);
-    run_whole (device, &piece, pinned, uncounted);
+    run_whole (device, &piece, wanted, uncounted);
     if (lun_judge (&piece.result).verdict != LUN_VERDICT_DONE)
       break;
   }
@@ -107,12 +104,12 @@ run_split (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
 }
 
 static void
-run_inline (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
+run_inline (LunDevice *device, LunIo *io, LunPath *wanted, bool uncounted)
 {
   if (io->blocks > device->facts.max_io_blocks && io->op != LUN_OP_CDB)
-    run_split (device, io, pinned, uncounted);
+    run_split (device, io, wanted, uncounted);
   else
-    run_whole (device, io, pinned, uncounted);
+    run_whole (device, io, wanted, uncounted);
 }
 
 /* ---- on the paths' threads ---- */
@@ -135,14 +132,14 @@ on_ended (LunIo *io)
 }
 
 static void
-run_and_wait (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
+run_and_wait (LunDevice *device, LunIo *io, LunPath *wanted, bool uncounted)
 {
   Sync sync = { .io = *io };
 
   pthread_mutex_init (&sync.lock, NULL);
   lun_cond_init (&sync.ended);
   sync.io.done = on_ended;
-  lun_job_submit (device, &sync.io, pinned, uncounted);
+  lun_job_submit (device, &sync.io, wanted, uncounted);
   {
     LUN_LOCKED (&sync.lock);
     while (!sync.has_ended)
@@ -156,14 +153,14 @@ run_and_wait (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
 void
 lun_io_run (LunDevice *device, LunIo *io, bool uncounted)
 {
-  LunPath *pinned;
+  LunPath *wanted;
 
-  if (!check (device, io) || !find_pinned (device, io, &pinned))
+  if (!check (device, io) || !find_wanted (device, io, &wanted))
     return;
   if (G_LIKELY (device->facts.in_memory))
-    run_inline (device, io, pinned, uncounted);
+    run_inline (device, io, wanted, uncounted);
   else
-    run_and_wait (device, io, pinned, uncounted);
+    run_and_wait (device, io, wanted, uncounted);
 }
 
 /* ---- public ---- */
@@ -171,15 +168,15 @@ lun_io_run (LunDevice *device, LunIo *io, bool uncounted)
 void
 lun_device_submit (LunDevice *device, LunIo *io)
 {
-  LunPath *pinned;
+  LunPath *wanted;
 
-  if (!check (device, io) || !find_pinned (device, io, &pinned)) {
+  if (!check (device, io) || !find_wanted (device, io, &wanted)) {
     io->done (io);
   } else if (device->facts.in_memory) {
-    run_inline (device, io, pinned, false);
+    run_inline (device, io, wanted, false);
     io->done (io);
   } else {
-    lun_job_submit (device, io, pinned, false);
+    lun_job_submit (device, io, wanted, false);
   }
 }
 
@@ -284,6 +281,18 @@ lun_device_write (LunDevice *device, uint64_t lba, const void *buf, size_t len,
   struct iovec iov = { (void *) buf, len };
 
   return lun_device_writev (device, lba, &iov, 1, priority, error);
+}
+
+bool
+lun_device_write_settled (LunDevice *device, uint64_t lba, const void *buf, size_t len,
+                          GError **error)
+{
+  struct iovec iov = { (void *) buf, len };
+  LunIo io = {
+    .op = LUN_OP_WRITE, .lba = lba, .iov = &iov, .n_iov = 1, .settle = true
+  };
+
+  return lun_io_transfer (device, &io, false, error);
 }
 
 bool

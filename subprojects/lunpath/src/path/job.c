@@ -97,7 +97,7 @@ count_parts (const LunDevice *device, const LunIo *io)
 }
 
 void
-lun_job_submit (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
+lun_job_submit (LunDevice *device, LunIo *io, LunPath *wanted, bool uncounted)
 {
   unsigned n_parts = count_parts (device, io);
   LunJob *job = g_malloc0 (sizeof *job + n_parts * sizeof job->parts[0]);
@@ -110,7 +110,7 @@ lun_job_submit (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted)
     LunPart *part = &job->parts[i];
     part->io = *io;
     part->device = device;
-    part->pinned = pinned;
+    lun_part_want (part, wanted);
     part->uncounted = uncounted;
     part->job = job;
     if (n_parts > 1)

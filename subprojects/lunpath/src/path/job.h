@@ -5,7 +5,7 @@
 
 /* Cuts IO, which has been checked, into parts and sends them; io->done() follows once all have
  * ended, on the thread where the last one did. */
-void lun_job_submit (LunDevice *device, LunIo *io, LunPath *pinned, bool uncounted);
+void lun_job_submit (LunDevice *device, LunIo *io, LunPath *wanted, bool uncounted);
 
 /* Called by whoever drives a part at its end. */
 void lun_job_part_ended (LunPart *part);

@@ -4,6 +4,8 @@
  *   - the deadline bounds everything: what would start after it is not started;
  *   - AGAIN and hardware errors are tried TRIES_MAX times in all, then reported;
  *   - a path is marked only by what only the path can have done (transport error, time-out);
+ *   - without a usable path a command waits for one, no longer than its time and no_path_wait_ms;
+ *     time is a hard limit: a volume counts on writes that do not start after it;
  *   - READ, WRITE and FLUSH may be repeated at will;
  *   - a COMPARE AND WRITE that may have been executed is never repeated blindly: its blocks are
  *     read.  New content: it was done.  Old content: it was not, and is sent again.  Anything
@@ -13,8 +15,10 @@
  */
 #include "path/part.h"
 
-#include "base/sense.h"
 #include "path/verdict.h"
+
+#include "base/cdb.h"
+#include "base/sense.h"
 
 #include <string.h>
 
@@ -31,28 +35,6 @@ set_deadline (LunPart *part, int64_t now_us)
     part->deadline_us =
       now_us +
       (int64_t) (timeout_ms > 0 ? timeout_ms : part->device->timeout_ms) * 1000;
-}
-
-bool
-lun_part_choose_path (LunPart *part)
-{
-  int64_t rested_us = 0;
-
-  if (part->pinned) {
-    part->path = part->pinned;
-    rested_us = __atomic_load_n (&part->pinned->down_until_us, __ATOMIC_ACQUIRE);
-  } else {
-    part->path = lun_path_choose (part->device, part->avoid, &rested_us);
-  }
-  if (part->path && rested_us == 0)
-    return true;
-  set_deadline (part, g_get_monotonic_time ());
-  part->not_before_us = MAX (part->not_before_us, rested_us);
-  if (part->path && part->not_before_us < part->deadline_us)
-    return true;
-  if (!part->has_result) /* else the last one tells more */
-    part->io.result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
-  return false;
 }
 
 static LunPartNext
@@ -137,6 +119,14 @@ resolve (LunPart *part, int64_t now_us)
   return LUN_PART_ENDED;
 }
 
+bool
+lun_part_must_settle (const LunPart *part)
+{
+  const LunIo *io = &part->io;
+
+  return io->op == LUN_OP_COMPARE_AND_WRITE || (io->op == LUN_OP_WRITE && io->settle);
+}
+
 /* ---- the brain ---- */
 
 static bool
@@ -159,7 +149,7 @@ is_final (const LunPart *part, LunJudgement judgement)
   }
   if (io->op != LUN_OP_CDB)
     return false;
-  return answered || io->direction != LUN_DIR_IN || part->pinned;
+  return answered || io->direction != LUN_DIR_IN || part->wanted;
 }
 
 static void
@@ -202,6 +192,20 @@ finish (LunPart *part, LunVerdict verdict)
   return LUN_PART_ENDED;
 }
 
+/* Port group, capacity, LUN inventory changed, or a reset: the path should be looked at. */
+static void
+heed_attention (const LunPart *part)
+{
+  LunSense sense;
+
+  if (!lun_result_sense (&part->io.result, &sense) ||
+      sense.key != LUN_SENSE_UNIT_ATTENTION)
+    return;
+  if (sense.asc == 0x29 || sense.asc == 0x3f ||
+      (sense.asc == 0x2a && (sense.ascq == 0x06 || sense.ascq == 0x09)))
+    lun_path_check_soon (part->path);
+}
+
 static LunPartNext
 think (LunPart *part, LunJudgement judgement)
 {
@@ -210,6 +214,8 @@ think (LunPart *part, LunJudgement judgement)
   set_deadline (part, now_us);
   if (judgement.code == LUN_ERROR_NO_PATH || judgement.code == LUN_ERROR_TIMEOUT)
     lun_path_fail (part->path, &part->io.result);
+  else
+    heed_attention (part);
   LunPartNext next = repeat (part, judgement, now_us);
   if (next == LUN_PART_GO && part->io.op == LUN_OP_COMPARE_AND_WRITE &&
       judgement.maybe_executed)
@@ -234,4 +240,92 @@ lun_part_advance (LunPart *part)
     return finish (part, judgement.verdict);
   lun_count (&part->device->counters.retries, 1);
   return LUN_PART_GO;
+}
+
+/* ---- a path for it ---- */
+
+/* Reads and writes may go over another path than the one they named, all else controls it. */
+static bool
+may_be_redirected (const LunPart *part)
+{
+  LunCdbRange range;
+
+  return part->io.op != LUN_OP_CDB ||
+         lun_cdb_range (part->io.cdb, part->io.cdb_len, &range);
+}
+
+static LunPath *
+take_wanted (const LunPart *part)
+{
+  LunPath *path = part->wanted;
+
+  if (!lun_path_pin (path))
+    return NULL;
+  if (path->serial == part->wanted_serial && lun_path_is_usable (path))
+    return path;
+  lun_path_unpin (path);
+  return NULL;
+}
+
+static LunPath *
+take_path (const LunPart *part)
+{
+  LunPath *path = NULL;
+
+  if (G_UNLIKELY (part->wanted)) {
+    path = take_wanted (part);
+    if (path || !may_be_redirected (part))
+      return path;
+  }
+  return lun_path_choose (part->device, part->avoid);
+}
+
+/* False when no path can come back by itself or by the administrator's hand. */
+static bool
+has_hope (const LunPart *part)
+{
+  const LunDevice *device = part->device;
+  bool wants = part->wanted && !may_be_redirected (part);
+
+  for (unsigned i = 0; i < lun_device_n_paths (device); i++) {
+    LunPathState state = lun_path_state (&device->paths[i]);
+    if (wants && part->wanted != &device->paths[i])
+      continue;
+    if (state != LUN_PATH_REFUSED && state != LUN_PATH_REMOVED)
+      return true;
+  }
+  return false;
+}
+
+void
+lun_part_give_up (LunPart *part, LunOutcome outcome)
+{
+  if (part->resolving) {
+    LunResult lost = part->caw.result;
+    part->io = part->caw;
+    part->io.result = lost;
+  } else if (!part->has_result) { /* else the last one tells more */
+    part->io.result = lun_result_bare (outcome, 0);
+  }
+  finish (part, LUN_VERDICT_GIVE_UP);
+}
+
+LunChoice
+lun_part_choose_path (LunPart *part, int64_t *look_again_us)
+{
+  part->path = take_path (part);
+  if (G_LIKELY (part->path)) {
+    part->no_path_us = 0;
+    return LUN_CHOICE_FOUND;
+  }
+  int64_t now_us = g_get_monotonic_time ();
+  set_deadline (part, now_us);
+  if (part->no_path_us == 0)
+    part->no_path_us = now_us;
+  *look_again_us =
+    MIN (part->deadline_us, part->no_path_us + part->device->no_path_wait_us);
+  if (now_us < *look_again_us && has_hope (part))
+    return LUN_CHOICE_WAIT;
+  lun_part_give_up (part, LUN_OUTCOME_TRANSPORT_ERROR);
+  return LUN_CHOICE_NONE;
 }

@@ -11,12 +11,14 @@
 struct LunPart {
   LunIo io; /* what the transport sees; io.result at the end */
   LunDevice *device;
-  LunPath *pinned; /* wanted path, or NULL */
-  bool uncounted;  /* read of a wait: counted by the waiter */
+  LunPath *wanted; /* path by name, or NULL */
+  uint32_t wanted_serial;
+  bool uncounted; /* read of a wait: counted by the waiter */
 
-  LunPath *path;         /* where it runs or ran last */
+  LunPath *path;         /* where it runs, pinned then, or ran last */
   LunPath *avoid;        /* failed last time */
   int64_t deadline_us;   /* 0 = not set yet */
+  int64_t no_path_us;    /* since when it has none; 0 = it has one */
   int64_t not_before_us; /* pause until then */
   int64_t pause_us;
   unsigned tries;
@@ -28,11 +30,9 @@ struct LunPart {
   uint8_t *found;
   struct iovec found_iov;
 
-  /* queue.c and job.c */
-  GList link; /* in its path's queue; data = this */
-  int64_t start_us;
-  int64_t try_until_us; /* this try is given up then */
-  bool given_up;
+  /* queue.c, keeper.c and job.c */
+  GList link; /* where it waits: in a path's queue or parked; data = this */
+  int64_t park_until_us;
   struct LunJob *job;
   struct iovec *slice; /* own iovecs of a piece; freed with the job */
 };
@@ -42,12 +42,30 @@ typedef enum {
   LUN_PART_GO,    /* choose a path, wait until not_before_us, submit again */
 } LunPartNext;
 
+static inline void
+lun_part_want (LunPart *part, LunPath *path)
+{
+  part->wanted = path;
+  part->wanted_serial = path ? path->serial : 0;
+}
+
 /* What to do after a result came from part->path.  Marks the path when it failed. */
 LunPartNext lun_part_advance (LunPart *part);
 
-/* Chooses part->path; false when there is none to be had before the deadline (the result says
- * so then). */
-bool lun_part_choose_path (LunPart *part);
+typedef enum {
+  LUN_CHOICE_FOUND, /* part->path, pinned */
+  LUN_CHOICE_WAIT, /* there may be one later: ask again at *LOOK_AGAIN_US at the latest */
+  LUN_CHOICE_NONE, /* there will be none in time; io.result says so */
+} LunChoice;
+
+LunChoice lun_part_choose_path (LunPart *part, int64_t *look_again_us);
+
+/* Ends PART, whose time is over or which has no path; OUTCOME when it was never tried. */
+void lun_part_give_up (LunPart *part, LunOutcome outcome);
+
+/* A try that was given up may still be executed, and it must not be while another one is on its
+ * way: the part waits for its end, up to its deadline. */
+bool lun_part_must_settle (const LunPart *part);
 
 /* Runs PART in the caller's thread to its end (facts.in_memory). */
 void lun_part_run (LunPart *part);

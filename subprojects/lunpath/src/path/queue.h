@@ -1,11 +1,19 @@
-/* path/queue.h - a path's thread and its queue (devices that are not in memory). */
+/* path/queue.h - a path's threads and its queue (devices that are not in memory). */
 #pragma once
 
 #include "path/part.h"
 
 bool lun_queue_start (LunPath *path, GError **error);
-/* The queue is empty and stays so.  Harmless on a path without thread. */
-void lun_queue_stop (LunPath *path);
+/* The queue is empty and stays so.  False when a thread is stuck in the transport: it needs the
+ * path's memory until it returns.  Harmless on a path without threads. */
+bool lun_queue_stop (LunPath *path);
 
 /* Sends PART on its way; lun_job_part_ended() follows, maybe before the return. */
 void lun_queue_put (LunPart *part);
+
+/* PART's try has ended or was cut loose, and io.result tells how: what now? */
+void lun_queue_go_on (LunPart *part);
+
+/* All that waits on the path; it still counts there until lun_queue_leave(). */
+GQueue lun_queue_take_waiting (LunPath *path);
+void lun_queue_leave (LunPart *part);

@@ -40,13 +40,17 @@ pass_on (const char *layer, const char *key, uint64_t value, void *user_data)
 static void
 visit_path (LunPath *path, Visitor *visitor)
 {
-  visitor->path = path->transport->name;
-  pass_on ("path", "up", lun_path_is_up (path), visitor);
+  if (!lun_path_pin (path))
+    return;
+  visitor->path = path->name;
+  pass_on ("path", "state", lun_path_state (path), visitor);
+  pass_on ("path", "up", lun_path_is_usable (path), visitor);
   pass_on ("path", "queued", __atomic_load_n (&path->queued, __ATOMIC_RELAXED),
            visitor);
   pass_on ("path", "failures", __atomic_load_n (&path->n_failures, __ATOMIC_RELAXED),
            visitor);
   lun_transport_visit_stats (path->transport, pass_on, visitor);
+  lun_path_unpin (path);
 }
 
 static void
@@ -77,6 +81,6 @@ lun_device_visit_stats (LunDevice *device, LunStatsVisit visit, void *user_data)
   Visitor visitor = { device->name, visit, user_data };
 
   visit_device (device, &visitor);
-  for (unsigned i = 0; i < device->n_paths; i++)
+  for (unsigned i = 0; i < lun_device_n_paths (device); i++)
     visit_path (&device->paths[i], &visitor);
 }

@@ -108,19 +108,24 @@ next_pause_end (Waiter *waiter)
 
 /* ---- looking ---- */
 
-static const LunPath *
-path_that_wakes (const LunDevice *device)
+/* Pinned; or NULL. */
+static LunPath *
+path_that_wakes (LunDevice *device)
 {
-  for (unsigned i = 0; i < device->n_paths; i++)
-    if (device->paths[i].transport->facts.can_wake &&
-        lun_path_is_up (&device->paths[i]))
-      return &device->paths[i];
+  for (unsigned i = 0; i < lun_device_n_paths (device); i++) {
+    LunPath *path = &device->paths[i];
+    if (!lun_path_is_usable (path) || !lun_path_pin (path))
+      continue;
+    if (path->transport->facts.can_wake)
+      return path;
+    lun_path_unpin (path);
+  }
   return NULL;
 }
 
 /* One sleep in the transport; true when something new was read. */
 static bool
-look_by_wake (Waiter *waiter, const LunPath *path)
+look_by_wake (Waiter *waiter, LunPath *path)
 {
   const LunWaitPlan *plan = waiter->plan;
   bool blind = waiter->false_alarms >= 2;
@@ -134,6 +139,7 @@ look_by_wake (Waiter *waiter, const LunPath *path)
   };
   LunWake wake = lun_transport_wait (path->transport, waiter->watches,
                                      waiter->n_watches, &wake_plan);
+  lun_path_unpin (path);
   if (blind && wake != LUN_WAKE_BELL)
     mark (waiter, true);
   else if (wake != LUN_WAKE_DIFFERS)
@@ -176,7 +182,7 @@ wait_for_change (Waiter *waiter)
       return LUN_WAIT_CANCELLED;
     if (!first && is_over (waiter))
       return LUN_WAIT_TIMEOUT;
-    const LunPath *path = path_that_wakes (waiter->device);
+    LunPath *path = path_that_wakes (waiter->device);
     if (path ? look_by_wake (waiter, path) : look_by_reading (waiter))
       return LUN_WAIT_CHANGED;
     if (waiter->failed)

@@ -1,0 +1,262 @@
+#include "path/try.h"
+
+#include "path/job.h"
+#include "path/keeper.h"
+#include "path/queue.h"
+
+#include "base/iov.h"
+#include "base/lock.h"
+#include "base/sense.h"
+
+#include <stdlib.h>
+
+typedef struct {
+  LunIo io;      /* what the transport sees */
+  LunPart *part; /* NULL once cut loose; path->lock */
+  LunPath *path;
+  GList link; /* in path->in_flight; data = this */
+  int64_t start_us;
+  int64_t until_us; /* path->lock */
+  bool is_aborted;  /* path->lock */
+  void *own;        /* memory for the data, or NULL */
+  struct iovec own_iov;
+} LunTry;
+
+/* ---- memory ---- */
+
+static size_t
+data_len (const LunIo *io)
+{
+  return lun_iov_len (io->iov, io->n_iov);
+}
+
+static bool
+gets_data (const LunIo *io)
+{
+  return io->op == LUN_OP_READ || (io->op == LUN_OP_CDB && io->direction == LUN_DIR_IN);
+}
+
+static void
+give_own_memory (LunTry *this)
+{
+  size_t len = data_len (&this->io);
+
+  if (len == 0)
+    return;
+  g_assert (posix_memalign (&this->own, 4096, len) == 0);
+  if (this->io.op !=
+      LUN_OP_READ) /* of a CDB with data in: what the LUN does not fill */
+    lun_iov_gather (this->io.iov, this->io.n_iov, this->own, len);
+  this->own_iov = (struct iovec){ this->own, len };
+  this->io.iov = &this->own_iov;
+  this->io.n_iov = 1;
+}
+
+static void
+free_try (LunTry *this)
+{
+  free (this->own);
+  g_free (this);
+}
+
+/* ---- ending ---- */
+
+static void
+measure (const LunTry *this)
+{
+  LunPath *path = this->path;
+  int64_t took_us = g_get_monotonic_time () - this->start_us;
+  uint32_t average = __atomic_load_n (&path->service_us, __ATOMIC_RELAXED);
+
+  average =
+    (uint32_t) (((int64_t) average * 7 + MIN (took_us, 10 * G_USEC_PER_SEC)) / 8);
+  __atomic_store_n (&path->service_us, average, __ATOMIC_RELAXED);
+}
+
+static void
+tell_late (const LunTry *this)
+{
+  g_autofree char *how = lun_result_text (&this->io.result);
+  int64_t took_ms = (g_get_monotonic_time () - this->start_us) / 1000;
+
+  g_message ("path %s: a command that was given up ended after %" G_GINT64_FORMAT
+             " ms: %s",
+             this->path->name, took_ms, how);
+}
+
+/* Takes it off the path; the part that waits for it, or NULL. */
+static LunPart *
+leave_flight (LunTry *this)
+{
+  LunPath *path = this->path;
+
+  LUN_LOCKED (&path->lock);
+  g_queue_unlink (&path->in_flight, &this->link);
+  pthread_cond_signal (&path->changed);
+  if (this->is_aborted && this->io.result.outcome == LUN_OUTCOME_ABORTED)
+    this->io.result = lun_result_bare (LUN_OUTCOME_TIMEOUT, 0);
+  return this->part;
+}
+
+/* LunIo.done of a try: on a path's thread or a thread of the transport. */
+static void
+on_done (LunIo *io)
+{
+  LunTry *this = (LunTry *) io;
+  LunPath *path = this->path;
+  LunPart *part = leave_flight (this);
+
+  if (part) {
+    if (this->own && gets_data (io))
+      lun_iov_scatter (part->io.iov, part->io.n_iov, this->own, this->own_iov.iov_len);
+    part->io.result = io->result;
+    measure (this);
+  } else {
+    tell_late (this);
+  }
+  free_try (this);
+  if (part)
+    lun_queue_go_on (part);
+  lun_path_unpin (path);
+}
+
+/* ---- starting ---- */
+
+static bool
+another_is_usable (const LunPath *path)
+{
+  const LunDevice *device = path->device;
+
+  for (unsigned i = 0; i < lun_device_n_paths (device); i++)
+    if (i != path->index && lun_path_is_usable (&device->paths[i]))
+      return true;
+  return false;
+}
+
+/* A try's share: half of what is left, so that there is time for another one. */
+static int64_t
+share_us (const LunPath *path, const LunPart *part, int64_t now_us)
+{
+  int64_t left_us = part->deadline_us - now_us;
+
+  if (part->io.op == LUN_OP_CDB && part->io.direction != LUN_DIR_IN)
+    return left_us; /* not repeated anyway */
+  if (another_is_usable (path))
+    return MIN (left_us / 2, path->device->try_us);
+  return path->transport->facts.run == LUN_RUN_PATH_THREAD ? left_us : left_us / 2;
+}
+
+static LunTry *
+new_try (LunPath *path, LunPart *part)
+{
+  LunTry *this = g_new0 (LunTry, 1);
+
+  this->path = path;
+  this->part = part;
+  this->io = part->io;
+  this->io.done = on_done;
+  this->link.data = this;
+  this->start_us = g_get_monotonic_time ();
+  int64_t share = share_us (path, part, this->start_us);
+  this->until_us = this->start_us + share;
+  this->io.timeout_ms = (uint32_t) MAX (share / 1000, 1);
+  this->io.priv.transport_data = NULL;
+  this->io.priv.tag = __atomic_add_fetch (&path->device->last_tag, 1, __ATOMIC_RELAXED);
+  if (path->transport->facts.run == LUN_RUN_PATH_THREAD)
+    give_own_memory (this);
+  return this;
+}
+
+void
+lun_try_start (LunPath *path, LunPart *part)
+{
+  if (g_get_monotonic_time () >= part->deadline_us) {
+    lun_part_give_up (part, LUN_OUTCOME_TIMEOUT);
+    lun_queue_leave (part);
+    lun_job_part_ended (part);
+    return;
+  }
+  LunTry *this = new_try (path, part);
+  int64_t until_us = this->until_us;
+  g_assert (lun_path_pin (path)); /* the part's pin holds it open */
+  {
+    LUN_LOCKED (&path->lock);
+    g_queue_push_tail_link (&path->in_flight, &this->link);
+  }
+  lun_keeper_expect (path->device, until_us);
+  lun_transport_submit (path->transport, &this->io);
+}
+
+/* ---- time is over ---- */
+
+/* What to do about one overdue try. */
+typedef struct {
+  uint64_t abort; /* its tag, to be given up; 0 = none */
+  LunPart *part;  /* cut loose; or NULL */
+} Overdue;
+
+static bool
+cut_loose_locked (LunTry *this, int64_t now_us)
+{
+  if (this->path->transport->facts.run != LUN_RUN_PATH_THREAD)
+    return false;
+  if (lun_part_must_settle (this->part) && now_us < this->part->deadline_us) {
+    this->until_us = this->part->deadline_us;
+    return false;
+  }
+  return true;
+}
+
+static bool
+is_waited_for (const LunTry *this)
+{
+  return this->part &&
+         !(this->is_aborted && this->path->transport->facts.run != LUN_RUN_PATH_THREAD);
+}
+
+static Overdue
+take_overdue (LunPath *path, int64_t *next_us)
+{
+  int64_t now_us = g_get_monotonic_time ();
+  Overdue overdue = { 0 };
+
+  *next_us = G_MAXINT64;
+  LUN_LOCKED (&path->lock);
+  for (GList *link = path->in_flight.head; link; link = link->next) {
+    LunTry *this = link->data;
+    if (!is_waited_for (this))
+      continue;
+    if (this->until_us > now_us) {
+      *next_us = MIN (*next_us, this->until_us);
+      continue;
+    }
+    overdue.abort = this->is_aborted ? 0 : this->io.priv.tag;
+    this->is_aborted = true;
+    if (cut_loose_locked (this, now_us))
+      overdue.part = g_steal_pointer (&this->part);
+    *next_us = now_us; /* look for more */
+    return overdue;
+  }
+  return overdue;
+}
+
+int64_t
+lun_try_end_overdue (LunPath *path)
+{
+  static const LunResult late = { .outcome = LUN_OUTCOME_TIMEOUT };
+  int64_t next_us;
+
+  for (;;) {
+    Overdue overdue = take_overdue (path, &next_us);
+    if (!overdue.abort && !overdue.part)
+      return next_us;
+    if (overdue.abort) {
+      lun_path_fail (path, &late);
+      lun_transport_abort (path->transport, overdue.abort);
+    }
+    if (overdue.part) {
+      overdue.part->io.result = late;
+      lun_queue_go_on (overdue.part);
+    }
+  }
+}

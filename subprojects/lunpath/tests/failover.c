@@ -1,0 +1,471 @@
+/* failover.c - paths that fail in ways that only a script can make: stuck, mute, flapping,
+ * leading elsewhere.
+ *
+ * The layer "puppet(A)" does what strings[A] says; it lets everything through at first. */
+#include "lun.h"
+
+#include <lunpath/paths.h>
+#include <lunpath/transport.h>
+
+#include "base/cdb.h"
+#include "base/lock.h"
+#include "base/sense.h"
+
+#include <pthread.h>
+
+#define BLOCK 512
+
+typedef struct {
+  bool dead;     /* every command is a transport error, and nobody answers who it is */
+  bool stuck;    /* READ and WRITE block until it is false again, then they are done */
+  bool shrunken; /* READ CAPACITY says so */
+  unsigned n_stuck;
+  unsigned n_commands, n_writes;
+} Strings;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of strings */
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static Strings strings[3];
+
+static Strings
+get (int which)
+{
+  LUN_LOCKED (&lock);
+  return strings[which];
+}
+
+static void
+set_stuck (int which, bool stuck)
+{
+  LUN_LOCKED (&lock);
+  strings[which].stuck = stuck;
+  pthread_cond_broadcast (&changed);
+}
+
+static void
+set_dead (int which, bool dead)
+{
+  LUN_LOCKED (&lock);
+  strings[which].dead = dead;
+}
+
+/* ---- the layer ---- */
+
+typedef struct {
+  LunTransport base;
+  int which;
+} Puppet;
+
+static Strings
+pull (int which, const LunIo *io)
+{
+  Strings *mine = &strings[which];
+  bool moves_data = io->op == LUN_OP_READ || io->op == LUN_OP_WRITE;
+
+  LUN_LOCKED (&lock);
+  mine->n_commands++;
+  mine->n_writes += io->op == LUN_OP_WRITE;
+  while (mine->stuck && moves_data) {
+    mine->n_stuck++;
+    pthread_cond_broadcast (&changed);
+    pthread_cond_wait (&changed, &lock);
+    mine->n_stuck--;
+  }
+  return *mine;
+}
+
+static void
+puppet_submit (LunTransport *layer, LunIo *io)
+{
+  Strings now = pull (((Puppet *) layer)->which, io);
+  bool asks_capacity = io->op == LUN_OP_CDB && io->cdb[0] == 0x9e;
+
+  if (now.dead) {
+    io->result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
+    io->done (io);
+  } else if (now.shrunken && asks_capacity) {
+    LunCapacity capacity = { .n_blocks = 7, .block_size = BLOCK };
+    lun_capacity_encode (&capacity, io->iov[0].iov_base);
+    io->result = lun_result_bare (LUN_OUTCOME_GOOD, 0);
+    io->done (io);
+  } else {
+    lun_transport_submit (layer->lower, io);
+  }
+}
+
+static char *
+puppet_identify (LunTransport *layer, GError **error)
+{
+  if (!get (((Puppet *) layer)->which).dead)
+    return lun_transport_identify (layer->lower, error);
+  g_set_error_literal (error, LUN_ERROR, LUN_ERROR_IO, "the puppet is dead");
+  return NULL;
+}
+
+static void
+puppet_close (LunTransport *layer)
+{
+  g_free (layer);
+}
+
+static LunTransport *
+puppet_wrap (LunTransport *lower, const char *args, GError **error)
+{
+  Puppet *puppet = g_new0 (Puppet, 1);
+
+  puppet->which = args[0] - 'A';
+  puppet->base.facts = lower->facts;
+  puppet->base.ops = (LunTransportOps){ .submit = puppet_submit,
+                                        .identify = puppet_identify,
+                                        .close = puppet_close };
+  return &puppet->base;
+}
+
+static const LunLayerOps puppet_layer = { .name = "puppet", .wrap = puppet_wrap };
+
+/* ---- devices of puppets ---- */
+
+#define A   "puppet(A)+ram:p?threaded=1"
+#define B   "puppet(B)+ram:p?threaded=1"
+#define A_B A "|" B
+
+static void
+set_up (void)
+{
+  static bool registered;
+
+  if (!registered)
+    lun_layer_register (&puppet_layer);
+  registered = true;
+  memset (strings, 0, sizeof strings);
+}
+
+static LunDevice *
+open_puppets (const char *name, LunDeviceConfig config)
+{
+  const char *const paths[] = { name, NULL };
+
+  set_up ();
+  config.paths = paths;
+  config.policy = config.policy ? config.policy : "basic-failover";
+  return open_with (&config);
+}
+
+static bool
+write_byte (LunDevice *device, uint64_t lba, int byte, GError **error)
+{
+  uint8_t block[BLOCK];
+
+  memset (block, byte, BLOCK);
+  return lun_device_write (device, lba, block, BLOCK, LUN_PRIO_BULK, error);
+}
+
+static int
+read_byte (LunDevice *device, uint64_t lba)
+{
+  uint8_t block[BLOCK];
+
+  ck_assert (lun_device_read (device, lba, block, BLOCK, LUN_PRIO_BULK, NULL));
+  return block[0];
+}
+
+typedef struct {
+  const char *path;
+  const char *key;
+  uint64_t value;
+} Wanted;
+
+static void
+keep (const char *path, const char *layer, const char *key, uint64_t value,
+      void *user_data)
+{
+  Wanted *wanted = user_data;
+
+  if (g_str_equal (path, wanted->path) && g_str_equal (layer, "path") &&
+      g_str_equal (key, wanted->key))
+    wanted->value = value;
+}
+
+static LunPathState
+state_of (LunDevice *device, const char *path)
+{
+  Wanted wanted = { path, "state", 99 };
+
+  lun_device_visit_stats (device, keep, &wanted);
+  return (LunPathState) wanted.value;
+}
+
+/* Within 10 s. */
+static void
+await_state (LunDevice *device, const char *path, LunPathState state)
+{
+  int64_t until_us = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+
+  while (state_of (device, path) != state && g_get_monotonic_time () < until_us)
+    g_usleep (1000);
+  ck_assert_str_eq (lun_path_state_name (state_of (device, path)),
+                    lun_path_state_name (state));
+}
+
+/* ---- stuck commands ---- */
+
+START_TEST (test_a_stuck_write_goes_over_the_other_path)
+{
+  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 30 });
+
+  set_stuck (0, true);
+  ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert_uint_eq (get (0).n_stuck, 1);
+  ck_assert_int_eq (read_byte (device, 1), 1);
+  ck_assert_int_eq (state_of (device, A), LUN_PATH_DOWN);
+  set_stuck (0, false);
+  await_state (device, A, LUN_PATH_UP);
+}
+END_TEST
+
+START_TEST (test_a_stuck_read_leaves_the_buffer_alone_when_it_ends)
+{
+  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 30 });
+  uint8_t block[BLOCK];
+
+  ck_assert (write_byte (device, 1, 1, NULL));
+  set_stuck (0, true);
+  ck_assert (lun_device_read (device, 1, block, BLOCK, LUN_PRIO_BULK, NULL));
+  memset (block, 7, BLOCK);
+  set_stuck (0, false);
+  await_state (device, A, LUN_PATH_UP);
+  for (int i = 0; i < BLOCK; i++)
+    ck_assert_int_eq (block[i], 7);
+}
+END_TEST
+
+START_TEST (test_the_deadline_does_not_wait_for_a_stuck_path)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (A, (LunDeviceConfig){ .timeout_ms = 50 });
+  g_autoptr (GError) error = NULL;
+
+  set_stuck (0, true);
+  int64_t start_us = g_get_monotonic_time ();
+  ck_assert (!write_byte (device, 1, 1, &error));
+  ck_assert (g_error_matches (error, LUN_ERROR, LUN_ERROR_TIMEOUT));
+  ck_assert_int_lt (g_get_monotonic_time () - start_us, 2 * G_USEC_PER_SEC);
+  ck_assert_uint_eq (get (0).n_stuck, 1);
+  set_stuck (0, false);
+}
+END_TEST
+
+static void *
+release_later (void *data)
+{
+  g_usleep (150 * 1000);
+  set_stuck (0, false);
+  return NULL;
+}
+
+START_TEST (test_a_write_that_must_settle_waits_for_the_stuck_one)
+{
+  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 20 });
+  uint8_t block[BLOCK] = { 5 };
+  pthread_t thread;
+
+  set_stuck (0, true);
+  ck_assert_int_eq (pthread_create (&thread, NULL, release_later, NULL), 0);
+  int64_t start_us = g_get_monotonic_time ();
+  ck_assert (lun_device_write_settled (device, 1, block, BLOCK, NULL));
+  ck_assert_int_ge (g_get_monotonic_time () - start_us, 100 * 1000);
+  ck_assert_uint_eq (get (1).n_writes, 0); /* the first one was done after all */
+  pthread_join (thread, NULL);
+}
+END_TEST
+
+START_TEST (test_what_waits_behind_a_stuck_command_moves)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (A_B, (LunDeviceConfig){ .try_ms = 30, .policy = "round-robin" });
+  uint8_t blocks[20 * BLOCK] = { 0 };
+
+  set_stuck (0, true);
+  for (unsigned i = 0; i < 20; i++)
+    ck_assert (lun_device_write (device, i, blocks, BLOCK, LUN_PRIO_BULK, NULL));
+  set_stuck (0, false);
+}
+END_TEST
+
+/* ---- no path ---- */
+
+#define MEMORY_A   "puppet(A)+ram:p"
+#define MEMORY_A_B MEMORY_A "|puppet(B)+ram:p"
+
+static const char *const pairs[] = { A_B, MEMORY_A_B };
+
+START_TEST (test_without_a_path_a_command_waits_as_configured)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (pairs[_i], (LunDeviceConfig){ .no_path_wait_ms = 100 });
+  g_autoptr (GError) error = NULL;
+
+  set_dead (0, true);
+  set_dead (1, true);
+  int64_t start_us = g_get_monotonic_time ();
+  ck_assert (!write_byte (device, 1, 1, &error));
+  ck_assert (g_error_matches (error, LUN_ERROR, LUN_ERROR_NO_PATH));
+  ck_assert_int_ge (g_get_monotonic_time () - start_us, 100 * 1000);
+  ck_assert_int_lt (g_get_monotonic_time () - start_us, 5 * G_USEC_PER_SEC);
+  set_dead (0, false);
+  set_dead (1, false);
+  int64_t until_us = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  while (!write_byte (device, 1, 2, NULL))
+    ck_assert_int_lt (g_get_monotonic_time (), until_us);
+  ck_assert_int_eq (read_byte (device, 1), 2);
+}
+END_TEST
+
+static void *
+revive_later (void *data)
+{
+  g_usleep (100 * 1000);
+  set_dead (1, false);
+  return NULL;
+}
+
+START_TEST (test_a_path_that_returns_takes_what_waits)
+{
+  g_autoptr (LunDevice) device = open_puppets (pairs[_i], (LunDeviceConfig){ 0 });
+  pthread_t thread;
+
+  set_dead (0, true);
+  set_dead (1, true);
+  ck_assert_int_eq (pthread_create (&thread, NULL, revive_later, NULL), 0);
+  ck_assert (write_byte (device, 1, 3, NULL));
+  pthread_join (thread, NULL);
+}
+END_TEST
+
+/* ---- checks ---- */
+
+START_TEST (test_a_check_finds_an_idle_path_that_died)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (A_B, (LunDeviceConfig){ .check_ms = 20 });
+
+  set_dead (1, true);
+  await_state (device, B, LUN_PATH_DOWN);
+  set_dead (1, false);
+  await_state (device, B, LUN_PATH_UP);
+  ck_assert_int_eq (state_of (device, A), LUN_PATH_UP);
+}
+END_TEST
+
+START_TEST (test_a_check_that_hangs_takes_the_path_down)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (A_B, (LunDeviceConfig){ .check_ms = 20, .check_timeout_ms = 30 });
+
+  set_stuck (1, true);
+  await_state (device, B, LUN_PATH_DOWN);
+  set_stuck (1, false);
+  await_state (device, B, LUN_PATH_UP);
+}
+END_TEST
+
+START_TEST (test_a_lun_that_shrank_is_refused)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (A_B, (LunDeviceConfig){ .check_ms = 20 });
+
+  {
+    LUN_LOCKED (&lock);
+    strings[1].shrunken = true;
+  }
+  await_state (device, B, LUN_PATH_REFUSED);
+  ck_assert (write_byte (device, 1, 1, NULL));
+}
+END_TEST
+
+START_TEST (test_a_flapping_path_is_used_last_until_it_is_calm)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (A_B, (LunDeviceConfig){ .check_ms = 20, .flaps = 2, .flap_ms = 300 });
+
+  for (int i = 0; i < 2; i++) {
+    set_dead (0, true);
+    ck_assert (write_byte (device, 1, 1, NULL));
+    ck_assert_int_eq (state_of (device, A), LUN_PATH_DOWN);
+    set_dead (0, false);
+    await_state (device, A, i == 0 ? LUN_PATH_UP : LUN_PATH_SUSPECT);
+  }
+  unsigned n_writes = get (0).n_writes;
+  ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert_uint_eq (get (0).n_writes, n_writes);
+  set_dead (1, true); /* better than nothing */
+  ck_assert (write_byte (device, 1, 1, NULL));
+  set_dead (1, false);
+  await_state (device, A, LUN_PATH_UP);
+}
+END_TEST
+
+/* ---- the guard ---- */
+
+static int may_pass; /* atomic */
+static int n_asked;  /* atomic */
+
+static bool
+guard (LunDevice *device, LunPath *path, void *user_data, GError **error)
+{
+  static const uint8_t test_unit_ready[6] = { 0 };
+  LunResult result = lun_guard_cdb (path, test_unit_ready, 6, LUN_DIR_NONE, NULL, 0);
+
+  ck_assert_str_eq (user_data, "data");
+  ck_assert_int_eq (result.outcome, LUN_OUTCOME_GOOD);
+  __atomic_add_fetch (&n_asked, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n (&may_pass, __ATOMIC_SEQ_CST))
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_RESERVED, "%s: cannot be registered",
+               lun_guard_path_name (path));
+  return false;
+}
+
+START_TEST (test_the_guard_comes_before_data)
+{
+  g_autoptr (LunDevice) device = open_puppets (pairs[_i], (LunDeviceConfig){ 0 });
+  g_auto (GStrv) names = lun_path_name_split (pairs[_i]);
+
+  lun_device_set_guard (device, guard, (void *) "data");
+  set_dead (0, true);
+  ck_assert (write_byte (device, 1, 1, NULL));
+  set_dead (0, false);
+  unsigned n_writes = get (0).n_writes;
+  while (__atomic_load_n (&n_asked, __ATOMIC_SEQ_CST) < 3)
+    ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert_int_eq (state_of (device, names[0]), LUN_PATH_DOWN);
+  ck_assert_uint_eq (get (0).n_writes, n_writes);
+  __atomic_store_n (&may_pass, 1, __ATOMIC_SEQ_CST);
+  while (state_of (device, names[0]) != LUN_PATH_UP)
+    ck_assert (write_byte (device, 1, 1, NULL));
+}
+END_TEST
+
+int
+main (void)
+{
+  const TTest *const loops[] = {
+    test_without_a_path_a_command_waits_as_configured,
+    test_a_path_that_returns_takes_what_waits,
+    test_the_guard_comes_before_data,
+  };
+  const TTest *const tests[] = {
+    test_a_stuck_write_goes_over_the_other_path,
+    test_a_stuck_read_leaves_the_buffer_alone_when_it_ends,
+    test_the_deadline_does_not_wait_for_a_stuck_path,
+    test_a_write_that_must_settle_waits_for_the_stuck_one,
+    test_what_waits_behind_a_stuck_command_moves,
+    test_a_check_finds_an_idle_path_that_died,
+    test_a_check_that_hangs_takes_the_path_down,
+    test_a_lun_that_shrank_is_refused,
+    test_a_flapping_path_is_used_last_until_it_is_calm,
+  };
+
+  return lun_suite_run_loops ("lunpath/failover", loops, G_N_ELEMENTS (loops), 2, tests,
+                              G_N_ELEMENTS (tests));
+}
