@@ -93,6 +93,38 @@ START_TEST (test_layers_outermost_first)
 }
 END_TEST
 
+START_TEST (test_user_and_secret)
+{
+  g_autoptr (LunPathName) both =
+    parse ("stats+iscsi://me%a%40b%7c%25c@10.0.0.1:3260/iqn.x:y/1?isid=5");
+  g_autoptr (LunPathName) user = parse ("iscsi://me@host/iqn.x:y/1");
+  g_autoptr (LunPathName) none = parse ("iscsi://host/iqn.x:y/1%3f");
+
+  ck_assert_str_eq (both->user, "me");
+  ck_assert_str_eq (both->secret, "a@b|%c");
+  ck_assert_str_eq (both->target, "//10.0.0.1:3260/iqn.x:y/1");
+  ck_assert_str_eq (lun_path_name_option (both, "isid"), "5");
+  ck_assert_str_eq (both->text, "stats+iscsi://me%***@10.0.0.1:3260/iqn.x:y/1?isid=5");
+  ck_assert_str_eq (user->user, "me");
+  ck_assert_ptr_null (user->secret);
+  ck_assert_str_eq (user->target, "//host/iqn.x:y/1");
+  ck_assert_ptr_null (none->user);
+  ck_assert_str_eq (none->target, "//host/iqn.x:y/1?");
+}
+END_TEST
+
+START_TEST (test_secrets_are_not_shown)
+{
+  g_autofree char *two = lun_path_name_mask ("a+iscsi://u%s1@h/t/1|iscsi://u%s2@i/t/1");
+  g_autofree char *none = lun_path_name_mask ("file:/a%20b@c|iscsi://h/t@u%20/1");
+
+  ck_assert_str_eq (two, "a+iscsi://u%***@h/t/1|iscsi://u%***@i/t/1");
+  ck_assert_str_eq (none, "file:/a%20b@c|iscsi://h/t@u%20/1");
+  assert_refused ("iscsi://u%hid%zzden@h/t/1", "u%***@h", 14);
+  assert_refused ("iscsi://%hidden@h/t/1", "no user", 9);
+}
+END_TEST
+
 START_TEST (test_refusals_say_where)
 {
   assert_refused ("", "no kind of path", 1);
@@ -143,7 +175,8 @@ START_TEST (test_survives_mutations)
 }
 END_TEST
 
-LUN_SUITE ("lunpath/name", test_kind_and_target, test_without_kind_is_a_file,
-           test_options, test_unknown_option_is_named, test_layers_outermost_first,
+LUN_SUITE ("lunpath/name", test_user_and_secret, test_secrets_are_not_shown,
+           test_kind_and_target, test_without_kind_is_a_file, test_options,
+           test_unknown_option_is_named, test_layers_outermost_first,
            test_refusals_say_where, test_splits_at_bars_outside_parentheses,
            test_survives_mutations)

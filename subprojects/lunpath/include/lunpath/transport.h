@@ -15,9 +15,12 @@
  * Path names
  *   path  := [ layer "+" ]... ( kind ":" rest | file name )
  *   layer := name [ "(" arguments ")" ]
- *   rest  := target [ "?" key "=" value [ "&" key "=" value ]... ]
+ *   rest  := [ "//" [ user [ "%" secret ] "@" ] ] target
+ *            [ "?" key "=" value [ "&" key "=" value ]... ]
  *   %XX stands for the byte with that hexadecimal value in target, values and arguments, and
- *   is needed there for '|', '?', '&', '%', and for parentheses that do not pair up.
+ *   is needed there for '|', '?', '&', '%', and for parentheses that do not pair up.  In user and
+ *   secret the same goes for '@' and '/' too; the first '%' there is the one between the two.
+ *   A secret is replaced by "***" wherever a name is shown.
  */
 #pragma once
 
@@ -38,12 +41,14 @@ typedef struct {
 } LunNameLayer;
 
 typedef struct {
-  char *text;           /* as given */
+  char *text;           /* as given, but for the secret */
   LunNameLayer *layers; /* outermost first */
   unsigned n_layers;
   char *kind;
   size_t kind_at; /* where the part below all layers starts in `text` */
-  char *target;
+  char *user;     /* NULL without one, like the secret */
+  char *secret;
+  char *target;  /* without user and secret; begins with "//" where the text does */
   char **keys;   /* NULL-terminated, as long as `values` */
   char **values; /* decoded */
 } LunPathName;
@@ -61,6 +66,8 @@ bool lun_path_name_number (const LunPathName *name, const char *key, uint64_t fa
 /* Refuses options other than the NULL-terminated KNOWN ones. */
 bool lun_path_name_only (const LunPathName *name, const char *const *known,
                          GError **error);
+/* TEXT (one name or several) as it may be shown: "***" instead of each secret. */
+char *lun_path_name_mask (const char *text);
 /* Splits "A|B" at bars outside parentheses; free with g_strfreev(). */
 char **lun_path_name_split (const char *text);
 

@@ -45,9 +45,10 @@ open_path (LunDevice *device, const char *name, GError **error)
 }
 
 static bool
-open_paths (LunDevice *device, GError **error)
+open_paths (LunDevice *device, const LunDeviceConfig *config, GError **error)
 {
-  g_auto (GStrv) names = lun_path_name_split (device->name);
+  g_autofree char *all = g_strjoinv ("|", (char **) config->paths);
+  g_auto (GStrv) names = lun_path_name_split (all);
 
   for (unsigned i = 0; names[i]; i++)
     if (!open_path (device, names[i], error))
@@ -241,7 +242,9 @@ configure (LunDevice *device, const LunDeviceConfig *config, GError **error)
 {
   const char *policy = config->policy ? config->policy : LUN_POLICY_DEFAULT;
 
-  device->name = g_strjoinv ("|", (char **) config->paths);
+  g_autofree char *all = g_strjoinv ("|", (char **) config->paths);
+
+  device->name = lun_path_name_mask (all);
   device->read_only = config->read_only;
   device->timeout_ms = or_default (config->timeout_ms, DEFAULT_TIMEOUT_MS);
   configure_paths (device, config);
@@ -289,7 +292,7 @@ lun_device_open (const LunDeviceConfig *config, GError **error)
 {
   g_autoptr (LunDevice) device = new_device ();
 
-  if (!configure (device, config, error) || !open_paths (device, error) ||
+  if (!configure (device, config, error) || !open_paths (device, config, error) ||
       !gather_facts (device, error) || !identify_paths (device, error) ||
       !start_threads (device, error))
     return NULL;

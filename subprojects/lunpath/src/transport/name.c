@@ -16,8 +16,10 @@ typedef struct {
 static bool
 refuse (const Cursor *cursor, const char *what, GError **error)
 {
+  g_autofree char *shown = lun_path_name_mask (cursor->text);
+
   g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
-               "path name \"%s\": %s at character %d", cursor->text, what,
+               "path name \"%s\": %s at character %d", shown, what,
                (int) (cursor->at - cursor->text) + 1);
   return false;
 }
@@ -163,16 +165,61 @@ parse_options (Cursor *cursor, LunPathName *name, GError **error)
   return ok;
 }
 
+/* The '@' after the user and secret that begin at AT; NULL without them. */
+static const char *
+end_of_user (const char *at)
+{
+  size_t len = strcspn (at, "/?|@");
+
+  return at[len] == '@' ? at + len : NULL;
+}
+
+/* At "//": user and secret, if there are any. */
+static bool
+parse_user (Cursor *cursor, LunPathName *name, GError **error)
+{
+  const char *end = end_of_user (cursor->at + 2);
+
+  if (!end)
+    return true;
+  cursor->at += 2;
+  size_t user_len = strcspn (cursor->at, "%@");
+  name->user = g_strndup (cursor->at, user_len);
+  cursor->at += user_len;
+  if (user_len == 0)
+    return refuse (cursor, "no user before '%' or '@'", error);
+  if (*cursor->at == '%') {
+    cursor->at++;
+    name->secret = decode (cursor, (size_t) (end - cursor->at), error);
+    if (!name->secret)
+      return false;
+  }
+  cursor->at = end + 1;
+  return true;
+}
+
+static bool
+parse_target (Cursor *cursor, LunPathName *name, GError **error)
+{
+  bool is_url = g_str_has_prefix (cursor->at, "//");
+
+  if (is_url && !parse_user (cursor, name, error))
+    return false;
+  g_autofree char *rest = decode (cursor, strcspn (cursor->at, "?"), error);
+  if (!rest)
+    return false;
+  name->target = name->user ? g_strconcat ("//", rest, NULL) : g_steal_pointer (&rest);
+  return true;
+}
+
 static bool
 parse (Cursor *cursor, LunPathName *name, GError **error)
 {
   while (is_layer (cursor->at))
     if (!parse_layer (cursor, name, error))
       return false;
-  if (!parse_kind (cursor, name, error))
-    return false;
-  name->target = decode (cursor, strcspn (cursor->at, "?"), error);
-  return name->target && parse_options (cursor, name, error);
+  return parse_kind (cursor, name, error) && parse_target (cursor, name, error) &&
+         parse_options (cursor, name, error);
 }
 
 LunPathName *
@@ -181,7 +228,7 @@ lun_path_name_parse (const char *text, GError **error)
   g_autoptr (LunPathName) name = g_new0 (LunPathName, 1);
   Cursor cursor = { text, text };
 
-  name->text = g_strdup (text);
+  name->text = lun_path_name_mask (text);
   if (!parse (&cursor, name, error))
     return NULL;
   return g_steal_pointer (&name);
@@ -199,6 +246,10 @@ lun_path_name_free (LunPathName *name)
   g_free (name->layers);
   g_free (name->text);
   g_free (name->kind);
+  g_free (name->user);
+  if (name->secret)
+    explicit_bzero (name->secret, strlen (name->secret));
+  g_free (name->secret);
   g_free (name->target);
   g_strfreev (name->keys);
   g_strfreev (name->values);
@@ -260,6 +311,25 @@ lun_path_name_only (const LunPathName *name, const char *const *known, GError **
     return false;
   }
   return true;
+}
+
+char *
+lun_path_name_mask (const char *text)
+{
+  GString *out = g_string_new (NULL);
+
+  for (const char *p = text; *p != '\0';) {
+    const char *end = g_str_has_prefix (p, "://") ? end_of_user (p + 3) : NULL;
+    const char *mark = end ? memchr (p, '%', (size_t) (end - p)) : NULL;
+    if (mark) {
+      g_string_append_len (out, p, mark + 1 - p);
+      g_string_append (out, "***");
+      p = end;
+    } else {
+      g_string_append_c (out, *p++);
+    }
+  }
+  return g_string_free (out, FALSE);
 }
 
 char **
