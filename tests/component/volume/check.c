@@ -1,12 +1,15 @@
 /* Check finds each kind of damage and puts right what can be; a volume in use is left alone. */
 #include "fixture.h"
 
+#include "base/crc.h"
 #include "base/error.h"
 #include "volume/check.h"
+#include "volume/head.h"
 #include "volume/membership.h"
 #include "volume/observe.h"
 #include "volume/pidtab.h"
 #include "volume/record.h"
+#include "volume/segment.h"
 
 #include <string.h>
 
@@ -260,6 +263,74 @@ START_TEST (test_one_who_joins_meanwhile_stops_the_repair)
 }
 END_TEST
 
+/* A message of one segment on its way in connection 1, from a live member to itself. */
+static uint64_t
+put_segment (World *w, const FtsHost *self)
+{
+  uint64_t tag = fts_volume_tag (w->volume), lba, head_lba;
+  uint64_t number =
+    fts_volume_segment_number (w->volume, 1, FTS_DIRECTION_INITIATOR, 0);
+  FtsPid pid = { .pro_process_id = 1,
+                 .pro_flag_process = FTS_PRO_FLAG_ALLOCATED | FTS_PRO_FLAG_PROCESSING,
+                 .epoch = 1,
+                 .service = FTS_SERVICE_FILES,
+                 .requestor_index = self->index,
+                 .requestee_index = self->index,
+                 .requestor_generation = self->generation,
+                 .requestee_generation = self->generation };
+  FtsHead head = { .volume_tag = tag, .slot = 1, .epoch = 1, .published = 1 };
+  FtsEntry entry = { .ptr_process_segment_ptr = number,
+                     .ptr_process_block_seq = 1,
+                     .ptr_process_segment_flg =
+                       FTS_SEG_FLAG_LAST | FTS_SEG_FLAG_INITIATOR,
+                     .ptr_process_blk_read = 2,
+                     .byte_len = 100 };
+  FtsSeg seg = { .volume_tag = tag,
+                 .slot = 1,
+                 .epoch = 1,
+                 .sequence = 1,
+                 .flags = FTS_SEG_FLAG_LAST,
+                 .byte_len = 100 };
+  uint8_t blocks[1024];
+
+  memset (blocks, 'x', sizeof blocks);
+  seg.payload_crc = fts_crc32c (blocks + 512, 100);
+  fts_segment_encode (&seg, blocks, 512);
+  ck_assert_ptr_nonnull (fts_volume_locate_segment (w->volume, number, &lba));
+  ck_assert (fts_volume_write (w->volume, lba, blocks, 1024, NULL));
+  head_lba = fts_volume_head_lba (w->volume, 1, FTS_DIRECTION_INITIATOR);
+  ck_assert (fts_volume_read (w->volume, head_lba, blocks, 1024, NULL));
+  fts_head_encode (&head, NULL, blocks, 512);
+  fts_entry_encode (&entry, 1, tag, (FtsEntryDisk *) (blocks + 512));
+  ck_assert (fts_volume_write (w->volume, head_lba, blocks, 1024, NULL));
+  ck_assert (fts_pidtab_store (w->volume, &pid, NULL));
+  return lba;
+}
+
+START_TEST (test_a_damaged_segment_on_its_way_is_found)
+{
+  World w;
+  FtsMemberConfig config = { .name = "a", .role = FTS_ROLE_SERVER };
+
+  world_init (&w, 1);
+  FtsVolume *volume = lab_open (&w.lab, "a", NULL);
+  FtsMember *member = fts_member_join (volume, &config, NULL);
+  uint64_t lba = put_segment (&w, fts_member_self (member));
+  look (&w);
+  assert_clean (&w);
+  lab_poke (&w.lab, 0, lba * 512 + 512 + 50, "y", 1);
+  look (&w);
+  ck_assert_ptr_nonnull (find (&w, lba));
+  ck_assert_str_eq (find (&w, lba)->what, "payload has a wrong checksum");
+  lab_poke (&w.lab, 0, lba * 512 + 20, "y", 1);
+  look (&w);
+  ck_assert_str_eq (find (&w, lba)->what, "header cannot be decoded");
+  fts_member_leave (member);
+  fts_volume_close (volume);
+  world_clear (&w);
+}
+END_TEST
+
 /* Any bytes may stand anywhere, with right checksums too: check must end and repair must heal. */
 START_TEST (test_arbitrary_damage_is_survived_and_healed)
 {
@@ -304,4 +375,5 @@ FTS_SUITE ("volume/check", test_a_new_volume_is_clean,
            test_a_damaged_connection_keeps_its_epoch,
            test_a_volume_in_use_is_clean_and_not_repaired,
            test_one_who_joins_meanwhile_stops_the_repair,
+           test_a_damaged_segment_on_its_way_is_found,
            test_arbitrary_damage_is_survived_and_healed)

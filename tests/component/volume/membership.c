@@ -387,6 +387,64 @@ START_TEST (test_slots_of_a_silent_process_are_freed_when_its_writes_have_landed
 }
 END_TEST
 
+START_TEST (test_a_member_that_cannot_write_its_heartbeat_stops_before_it_is_dead)
+{
+  Lab lab;
+  Host a, b = { 0 };
+  FtsMemberConfig config = { .name = "b", .role = FTS_ROLE_MOUNT };
+  g_autoptr (GError) error = NULL;
+
+  g_log_set_fatal_mask (NULL, G_LOG_LEVEL_ERROR);
+  make_lab (&lab, FTS_LOCK_CAW);
+  start (&a, &lab, "a", FTS_ROLE_SERVER);
+  uint64_t entry = fts_volume_mcb (a.volume)->host_table_ptr + 1;
+  g_autofree char *path = g_strdup_printf ("fault(fail-write:lba=%" G_GUINT64_FORMAT
+                                           "-%" G_GUINT64_FORMAT ":after=3)+file:%s",
+                                           entry, entry, lab.paths[0]);
+  FtsVolumeSpec spec = { .volume = path };
+  b.volume = fts_volume_open (&spec, &error);
+  lab_assert_ok (error);
+  b.member = fts_member_join (b.volume, &config, &error);
+  lab_assert_ok (error);
+  ck_assert_uint_eq (fts_member_self (b.member)->index, 1);
+  uint64_t generation = fts_member_self (b.member)->generation;
+  wait_for (fts_member_is_fenced (b.member));
+  ck_assert (fts_member_is_alive (a.member, 1, generation));
+  ck_assert (!fts_member_lock (b.member, &error));
+  lab_assert_error (error, FTS_ERROR, FTS_ERROR_FENCED);
+  wait_for (atomic_load (&a.deaths) == 1);
+  host_leave (&b);
+  host_leave (&a);
+  lab_clear (&lab);
+}
+END_TEST
+
+START_TEST (test_a_heartbeat_that_fails_once_does_no_harm)
+{
+  Lab lab;
+  Host a = { 0 };
+  FtsMemberConfig config = { .name = "a", .role = FTS_ROLE_MOUNT };
+  g_autoptr (GError) error = NULL;
+  LunStats stats;
+
+  g_log_set_fatal_mask (NULL, G_LOG_LEVEL_ERROR);
+  make_lab (&lab, FTS_LOCK_CAW);
+  g_autofree char *path =
+    g_strdup_printf ("fault(fail-write=1/4)+file:%s", lab.paths[0]);
+  FtsVolumeSpec spec = { .volume = path };
+  a.volume = fts_volume_open (&spec, &error);
+  a.member = fts_member_join (a.volume, &config, &error);
+  lab_assert_ok (error);
+  do {
+    g_usleep (20000);
+    lun_device_get_stats (fts_volume_master (a.volume), &stats);
+  } while (stats.writes < 16);
+  ck_assert (!fts_member_is_fenced (a.member));
+  host_leave (&a);
+  lab_clear (&lab);
+}
+END_TEST
+
 START_TEST (test_a_stranger_in_the_own_entry_stops_the_younger)
 {
   Lab lab;
@@ -438,5 +496,7 @@ FTS_SUITE ("volume/membership", test_members_see_each_other,
            test_a_live_initiator_keeps_its_slot_unless_it_left_it,
            test_a_live_connector_has_the_dead_time_to_learn_of_the_death,
            test_slots_of_a_silent_process_are_freed_when_its_writes_have_landed,
+           test_a_member_that_cannot_write_its_heartbeat_stops_before_it_is_dead,
+           test_a_heartbeat_that_fails_once_does_no_harm,
            test_a_stranger_in_the_own_entry_stops_the_younger,
            test_an_idle_member_costs_one_write_and_one_read_a_period)
