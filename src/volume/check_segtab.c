@@ -75,37 +75,71 @@ is_payload_good (const FtsSeg *seg, const uint8_t *bytes, uint32_t block_size)
   return fts_crc32c (bytes + block_size, seg->byte_len) == seg->payload_crc;
 }
 
+/* What is wrong with the segment in BYTES; NULL when it is what the entry says. */
+static const char *
+find_fault (const FtsCheckPass *pass, const Table *table, const FtsEntry *entry,
+            const uint8_t *bytes, size_t len)
+{
+  uint32_t block_size = pass->mcb->block_size;
+  FtsSeg seg;
+
+  if (!fts_segment_decode (bytes, block_size, len - block_size, &seg))
+    return "header cannot be decoded";
+  if (seg.volume_tag != pass->tag || seg.slot != table->slot ||
+      seg.direction != table->direction || seg.epoch != table->head.epoch ||
+      seg.sequence != entry->ptr_process_block_seq || seg.byte_len != entry->byte_len)
+    return "header does not fit the entry that names it";
+  return is_payload_good (&seg, bytes, block_size) ? NULL
+                                                   : "payload has a wrong checksum";
+}
+
+static bool
+load_head (FtsCheckPass *pass, uint32_t slot, FtsDirection direction, FtsHead *out)
+{
+  g_autofree uint8_t *block = g_malloc (pass->mcb->block_size);
+
+  return fts_volume_read (pass->volume,
+                          fts_volume_head_lba (pass->volume, slot, direction), block,
+                          pass->mcb->block_size, NULL) &&
+         fts_head_decode (block, pass->mcb->block_size, out, NULL);
+}
+
+/* A segment is written again only when the peer has consumed it: one that is still not consumed
+ * now was not being written when we read it. */
+static bool
+is_on_its_way (FtsCheckPass *pass, const Table *table, const FtsEntry *entry)
+{
+  FtsHead own, peer;
+
+  if (!load_head (pass, table->slot, table->direction, &own) ||
+      !load_head (pass, table->slot, (FtsDirection) (1 - table->direction), &peer))
+    return false;
+  return own.epoch == table->head.epoch && own.state == FTS_HEAD_OPEN &&
+         (peer.epoch != own.epoch || peer.consumed < entry->ptr_process_block_seq);
+}
+
 /* An entry that is valid in this epoch and not consumed must lead to its segment. */
 static bool
 check_segment (FtsCheckPass *pass, const Table *table, const FtsEntry *entry,
                GError **error)
 {
-  uint32_t block_size = pass->mcb->block_size;
   FtsCheckPlace place = { FTS_REGION_SEGMENTS,
                           (uint32_t) entry->ptr_process_segment_ptr, 0,
                           FTS_REPAIR_NONE };
-  size_t len = (size_t) pass->mcb->blk5_seg_size * block_size;
+  size_t len = (size_t) pass->mcb->blk5_seg_size * pass->mcb->block_size;
   g_autofree uint8_t *bytes = g_malloc (len);
   LunDevice *device = fts_volume_locate_segment (
     pass->volume, entry->ptr_process_segment_ptr, &place.block);
-  FtsSeg seg;
+  const char *fault;
 
   if (device == NULL)
     return true; /* the wrong number was reported */
   pass->check->n_checked++;
   if (!lun_device_read (device, place.block, bytes, len, LUN_PRIO_BULK, error))
     return false;
-  if (!fts_segment_decode (bytes, block_size, len - block_size, &seg))
-    fts_check_add (pass, FTS_FINDING_DAMAGE, place, "header cannot be decoded");
-  else if (seg.volume_tag != pass->tag || seg.slot != table->slot ||
-           seg.direction != table->direction || seg.epoch != table->head.epoch ||
-           seg.sequence != entry->ptr_process_block_seq ||
-           seg.byte_len != entry->byte_len)
-    fts_check_add (pass, FTS_FINDING_DAMAGE, place,
-                   "header does not fit the entry of connection %u that names it",
-                   table->slot);
-  else if (!is_payload_good (&seg, bytes, block_size))
-    fts_check_add (pass, FTS_FINDING_DAMAGE, place, "payload has a wrong checksum");
+  fault = find_fault (pass, table, entry, bytes, len);
+  if (fault != NULL && is_on_its_way (pass, table, entry))
+    fts_check_add (pass, FTS_FINDING_DAMAGE, place, "%s", fault);
   return true;
 }
 
