@@ -158,9 +158,11 @@ check_secondary (FtsVolume *volume, LunDevice *device, unsigned *index, GError *
 
   if (!fts_volume_load_mcb (device, &copy, error))
     return false;
-  if (copy.is_master ||
-      memcmp (copy.volume_uuid, mcb->volume_uuid, sizeof copy.volume_uuid) != 0)
+  if (memcmp (copy.volume_uuid, mcb->volume_uuid, sizeof copy.volume_uuid) != 0)
     return refuse_secondary (device, "the device belongs to another volume", error);
+  if (copy.is_master)
+    return refuse_secondary (device, "this is the master device, or a copy of it",
+                             error);
   if (copy.format_generation != mcb->format_generation)
     return refuse_secondary (
       device, "the device belongs to an older format of the volume", error);

@@ -116,3 +116,5 @@ check "without one of them it does not open" ends_with 3 fts-admin -v "$work/m.i
 check_stderr "the missing one is named by its identity" "device 3 \(uuid:"
 check "a secondary device is not overwritten either" ends_with 1 fts-format "$work/s1.img"
 check "one device named twice is refused" ends_with 2 fts-format --force "$work/m.img" "$work/m.img"
+check "nor are its files made" ends_with 2 fts-format --size 32M "$work/n.img" "$work/s.img" "$work/n.img"
+check_equal "nothing was made" "$(find "$work" -name 'n.img*')" ""

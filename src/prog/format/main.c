@@ -35,26 +35,34 @@ describe_targets (const FtsFormatOptions *options, GError **error)
 }
 
 static bool
+is_same_device (const FtsTarget *a, const FtsTarget *b)
+{
+  if (a->image != NULL && b->image != NULL && strcmp (a->image, b->image) == 0)
+    return true;
+  return a->device != NULL && b->device != NULL &&
+         strcmp (a->identity, b->identity) == 0;
+}
+
+static bool
 check_alike (GPtrArray *targets, GError **error)
 {
-  const FtsTarget *master = g_ptr_array_index (targets, 0);
-
-  for (guint i = 1; i < targets->len; i++) {
-    const FtsTarget *target = g_ptr_array_index (targets, i);
-    if (target->block_size != master->block_size) {
-      g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
-                   "%s has blocks of %u bytes, %s of %u; all devices must be alike",
-                   fts_target_name (target), target->block_size,
-                   fts_target_name (master), master->block_size);
+  for (guint i = 1; i < targets->len; i++)
+    for (guint k = 0; k < i; k++) {
+      const FtsTarget *target = g_ptr_array_index (targets, i);
+      const FtsTarget *other = g_ptr_array_index (targets, k);
+      if (is_same_device (target, other))
+        g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+                     "%s and %s are the same device", fts_target_name (target),
+                     fts_target_name (other));
+      else if (target->block_size != other->block_size)
+        g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+                     "%s has blocks of %u bytes, %s of %u; all devices must be alike",
+                     fts_target_name (target), target->block_size,
+                     fts_target_name (other), other->block_size);
+      else
+        continue;
       return false;
     }
-    if (target->device != NULL && master->device != NULL &&
-        strcmp (target->identity, master->identity) == 0) {
-      g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "%s and %s are the same device",
-                   fts_target_name (target), fts_target_name (master));
-      return false;
-    }
-  }
   return true;
 }
 
