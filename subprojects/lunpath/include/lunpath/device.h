@@ -152,3 +152,22 @@ LunWait lun_device_wait (LunDevice *device, LunWatch *watches, int n_watches,
 
 /* Ends every lun_device_wait() of this process on DEVICE whose *cancel is set. */
 void lun_device_wake (LunDevice *device);
+
+/* ---- the gate: for whoever protects the device (reservation.h) ----
+ * Commands of lun_device_cdb() always pass. */
+typedef enum {
+  LUN_GATE_OPEN,
+  LUN_GATE_HELD,    /* data commands wait, until their deadline */
+  LUN_GATE_STOPPED, /* data commands end with LUN_ERROR_FENCED */
+} LunGate;
+
+/* A STOPPED gate stays so. */
+void lun_device_set_gate (LunDevice *device, LunGate gate);
+
+/* A data command ended with a reservation conflict, or with a unit attention that can mean that
+ * registrations were lost (29h, 2Ah/03h to 05h).  True: it is being looked into; the gate is HELD
+ * until lun_device_set_gate(), and the command is sent again then.  False: the result stands.  Any
+ * thread; must not block. */
+typedef bool (*LunDoubt) (const LunResult *result, void *user_data);
+/* NULL: nobody.  From one thread, while no data command is under way. */
+void lun_device_set_doubt (LunDevice *device, LunDoubt doubt, void *user_data);

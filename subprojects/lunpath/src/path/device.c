@@ -267,6 +267,7 @@ new_device (void)
   pthread_mutex_init (&device->keeper_lock, NULL);
   lun_cond_init (&device->keeper_poked);
   pthread_mutex_init (&device->guard_lock, NULL);
+  pthread_mutex_init (&device->gate_lock, NULL);
   for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
     lun_path_init (&device->paths[i], device, i);
   return device;
@@ -277,6 +278,7 @@ free_device (LunDevice *device)
 {
   for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
     lun_path_clear (&device->paths[i]);
+  pthread_mutex_destroy (&device->gate_lock);
   pthread_mutex_destroy (&device->guard_lock);
   pthread_cond_destroy (&device->keeper_poked);
   pthread_mutex_destroy (&device->keeper_lock);

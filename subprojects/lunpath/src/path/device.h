@@ -92,6 +92,11 @@ struct LunDevice {
 
   uint64_t last_tag; /* atomic */
 
+  int gate; /* atomic, LunGate (gate.c); written under gate_lock */
+  LunDoubt doubt;
+  void *doubt_data;
+  pthread_mutex_t gate_lock;
+
   pthread_mutex_t jobs_lock; /* of the next two */
   pthread_cond_t jobs_gone;
   unsigned n_jobs; /* under way (job.c) */
@@ -191,3 +196,15 @@ LunResult lun_path_command (LunPath *path, LunIo *io, uint32_t timeout_ms);
 
 /* The policy's choice among the usable paths, pinned; another than AVOID if there is one. */
 LunPath *lun_path_choose (LunDevice *device, const LunPath *avoid);
+
+/* ---- gate.c ---- */
+
+static inline LunGate
+lun_gate (const LunDevice *device)
+{
+  return (LunGate) __atomic_load_n (&device->gate, __ATOMIC_ACQUIRE);
+}
+
+/* True when RESULT of a data command is being looked into (LunDoubt): wait at the gate, send it
+ * again. */
+bool lun_gate_doubts (LunDevice *device, const LunResult *result);

@@ -223,6 +223,25 @@ think (LunPart *part, LunJudgement judgement)
   return next;
 }
 
+/* Sent again when whoever protects the device has looked into it. */
+static LunPartNext
+wait_for_certainty (LunPart *part)
+{
+  int64_t now_us = g_get_monotonic_time ();
+
+  set_deadline (part, now_us);
+  part->not_before_us = 0;
+  return now_us < part->deadline_us ? LUN_PART_GO : LUN_PART_ENDED;
+}
+
+static bool
+is_doubtful (LunPart *part)
+{
+  return part->io.op != LUN_OP_CDB && part->device->doubt != NULL &&
+         part->doubts < TRIES_MAX && lun_gate_doubts (part->device, &part->io.result) &&
+         ++part->doubts;
+}
+
 LunPartNext
 lun_part_advance (LunPart *part)
 {
@@ -230,6 +249,9 @@ lun_part_advance (LunPart *part)
   LunPartNext next = LUN_PART_ENDED;
 
   part->has_result = true;
+  if (judgement.verdict != LUN_VERDICT_DONE && is_doubtful (part) &&
+      wait_for_certainty (part) == LUN_PART_GO)
+    return LUN_PART_GO;
   if (part->resolving && judgement.verdict == LUN_VERDICT_DONE) {
     next = resolve (part, g_get_monotonic_time ());
     judgement = lun_judge (&part->io.result);
@@ -310,9 +332,33 @@ lun_part_give_up (LunPart *part, LunOutcome outcome)
   finish (part, LUN_VERDICT_GIVE_UP);
 }
 
+/* HELD: whoever opens the gate pokes the keeper, which asks again; a caller's own thread naps. */
+static LunChoice
+wait_at_gate (LunPart *part, int64_t *look_again_us)
+{
+  int64_t now_us = g_get_monotonic_time ();
+
+  set_deadline (part, now_us);
+  if (lun_gate (part->device) == LUN_GATE_STOPPED) {
+    part->io.result = lun_result_bare (LUN_OUTCOME_RESERVATION_CONFLICT, 0);
+    finish (part, LUN_VERDICT_CONFLICT);
+    return LUN_CHOICE_NONE;
+  }
+  *look_again_us = part->device->facts.in_memory
+                     ? MIN (part->deadline_us, now_us + PAUSE_MIN_US)
+                     : part->deadline_us;
+  if (now_us < part->deadline_us)
+    return LUN_CHOICE_WAIT;
+  lun_part_give_up (part, LUN_OUTCOME_TIMEOUT);
+  return LUN_CHOICE_NONE;
+}
+
 LunChoice
 lun_part_choose_path (LunPart *part, int64_t *look_again_us)
 {
+  if (G_UNLIKELY (lun_gate (part->device) != LUN_GATE_OPEN) &&
+      part->io.op != LUN_OP_CDB)
+    return wait_at_gate (part, look_again_us);
   part->path = take_path (part);
   if (G_LIKELY (part->path)) {
     part->no_path_us = 0;

@@ -22,6 +22,7 @@ struct LunPart {
   int64_t not_before_us; /* pause until then */
   int64_t pause_us;
   unsigned tries;
+  unsigned doubts; /* results that were looked into (gate.c) */
   bool has_result; /* io.result is one of this part's tries */
 
   /* COMPARE AND WRITE whose answer was lost: `io` is a READ of its blocks into `found` then */
