@@ -7,16 +7,9 @@
 
 #include "base/cdb.h"
 
-#include <glib.h>
+#include <lunpath/pr-type.h>
 
-typedef enum {
-  LUN_PR_WRITE_EXCLUSIVE = 1,
-  LUN_PR_EXCLUSIVE_ACCESS = 3,
-  LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS = 5,
-  LUN_PR_EXCLUSIVE_ACCESS_REGISTRANTS = 6,
-  LUN_PR_WRITE_EXCLUSIVE_ALL = 7,
-  LUN_PR_EXCLUSIVE_ACCESS_ALL = 8,
-} LunPrType;
+#include <glib.h>
 
 typedef enum {
   LUN_PR_IN_READ_KEYS = 0,

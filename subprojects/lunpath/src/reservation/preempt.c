@@ -1,0 +1,96 @@
+/* reservation/preempt.c - removing another key for sure (fencing).
+ *
+ *   1. READ KEYS: the key that is not there needs no command.
+ *   2. PREEMPT AND ABORT over a registered path, with the victim's key, which is not 0: it removes
+ *      all his registrations, moves a registrants-only reservation that he held to us, and ends
+ *      the commands that he has under way, so that none of his writes lands later.
+ *   3. A device without it (05h): PREEMPT, then LUN RESET, which answers when commands under way
+ *      have ended.
+ *   4. READ KEYS: the key must be gone.  Our own key gone: the victim was faster, we are fenced.
+ *      A lost answer is resolved here too.  Still there: again, TRIES_MAX times in all.
+ */
+#include "reservation/reservation.h"
+
+#include "base/sense.h"
+
+#define TRIES_MAX 3
+
+typedef enum {
+  LOOK_GONE,
+  LOOK_THERE,
+  LOOK_FAILED,
+} Look;
+
+/* Steps 1 and 4. */
+static Look
+look (LunReservation *r, uint64_t victim, GError **error)
+{
+  LunPrKeys keys;
+
+  if (!lun_resv_look_keys (r, &keys, error))
+    return LOOK_FAILED;
+  unsigned n_ours = lun_resv_count_key (&keys, r->config.key);
+  unsigned n_his = lun_resv_count_key (&keys, victim);
+  g_free (keys.keys);
+  if (n_ours == 0) {
+    lun_resv_fenced (r, error);
+    return LOOK_FAILED;
+  }
+  return n_his == 0 ? LOOK_GONE : LOOK_THERE;
+}
+
+/* Step 3. */
+static LunResvAnswer
+preempt_and_drain (LunReservation *r, unsigned path, uint64_t victim)
+{
+  g_autoptr (GError) error = NULL;
+  LunResvAnswer answer =
+    lun_resv_out (r, path, LUN_PR_OUT_PREEMPT, r->config.key, victim);
+
+  if (answer == LUN_RESV_DONE && !r->port.ops->reset (r->port.data, path, &error))
+    g_warning (
+      "%s: the device has neither PREEMPT AND ABORT nor a LUN reset here (%s); "
+      "commands of key 0x%016" G_GINT64_MODIFIER "x that are under way can still land",
+      r->port.ops->device_name (r->port.data), error->message, victim);
+  return answer;
+}
+
+/* Steps 2 and 3. */
+static bool
+preempt (LunReservation *r, uint64_t victim, GError **error)
+{
+  int path = lun_resv_pick (r);
+
+  if (path < 0)
+    return lun_resv_no_path (r, error);
+  LunResvAnswer answer = lun_resv_out (r, (unsigned) path, LUN_PR_OUT_PREEMPT_AND_ABORT,
+                                       r->config.key, victim);
+  if (answer == LUN_RESV_REFUSED)
+    answer = preempt_and_drain (r, (unsigned) path, victim);
+  if (answer == LUN_RESV_LOST)
+    r->paths[path].registered = false; /* another path, while there is one */
+  if (answer != LUN_RESV_REFUSED)
+    return true;
+  g_autofree char *why = lun_result_text (&r->last);
+  g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED, "%s: PREEMPT: %s",
+               r->port.ops->device_name (r->port.data), why);
+  return false;
+}
+
+bool
+lun_resv_preempt (LunReservation *r, uint64_t victim, GError **error)
+{
+  Look found = look (r, victim, error);
+
+  for (int tries = 0; found == LOOK_THERE && tries < TRIES_MAX; tries++) {
+    if (!preempt (r, victim, error))
+      return false;
+    found = look (r, victim, error);
+  }
+  if (found == LOOK_THERE)
+    g_set_error (error, LUN_ERROR, LUN_ERROR_IO,
+                 "%s: key 0x%016" G_GINT64_MODIFIER "x is still registered after %d "
+                 "preempts",
+                 r->port.ops->device_name (r->port.data), victim, TRIES_MAX);
+  return found == LOOK_GONE;
+}
