@@ -201,7 +201,8 @@ on_init (void *userdata, struct fuse_conn_info *conn)
   want (conn, FUSE_CAP_WRITEBACK_CACHE, false);
   want (conn, FUSE_CAP_SPLICE_READ, false);
   conn->max_write = FTS_BUFFER_LEN;
-  conn->max_background = 64;
+  /* Readahead may not take all threads: others want to work beside a stream. */
+  conn->max_background = MAX (fs->options->threads, 6) - 2;
   if (fs->options->readahead_kb > 0)
     conn->max_readahead = fs->options->readahead_kb * 1024;
   if (fs->on_init)
