@@ -61,14 +61,17 @@ static void
 update_peers (FtsMember *member, const FtsHost *table, uint32_t damaged)
 {
   uint32_t n = fts_volume_mcb (member->volume)->max_hosts;
-  uint32_t gone = find_gone (table, n, damaged);
-  int64_t gap_us = member->self.heartbeat_ms * INT64_C (2000);
-  FtsDeath deaths[FTS_MAX_HOSTS];
+  FtsPeersRead read = { .table = table,
+                        .n = n,
+                        .damaged = damaged,
+                        .gone = find_gone (table, n, damaged),
+                        .max_gap_us = member->self.heartbeat_ms * INT64_C (2000) };
+  FtsDeath deaths[2 * FTS_MAX_HOSTS];
   unsigned n_deaths;
 
   pthread_mutex_lock (&member->mutex);
-  n_deaths = fts_peers_update (&member->peers, table, n, damaged, gone,
-                               g_get_monotonic_time (), gap_us, deaths);
+  read.now_us = g_get_monotonic_time ();
+  n_deaths = fts_peers_update (&member->peers, &read, deaths);
   if (n_deaths > 0) {
     member->deaths = g_renew (FtsDeath, member->deaths, member->n_deaths + n_deaths);
     memcpy (member->deaths + member->n_deaths, deaths, n_deaths * sizeof *deaths);

@@ -21,15 +21,17 @@ static bool
 look (FtsVolume *volume, FtsPeers *peers, int64_t gap_us, GError **error)
 {
   FtsHost table[FTS_MAX_HOSTS];
-  FtsDeath deaths[FTS_MAX_HOSTS];
-  uint32_t n = fts_volume_mcb (volume)->max_hosts;
-  uint32_t damaged;
+  FtsDeath deaths[2 * FTS_MAX_HOSTS];
+  FtsPeersRead read = { .table = table,
+                        .n = fts_volume_mcb (volume)->max_hosts,
+                        .max_gap_us = gap_us };
 
   memset (table, 0, sizeof table);
-  if (!fts_hosttab_load_all (volume, table, &damaged, error))
+  if (!fts_hosttab_load_all (volume, table, &read.damaged, error))
     return false;
-  fts_peers_update (peers, table, n, damaged, find_gone (table, n),
-                    g_get_monotonic_time (), gap_us, deaths);
+  read.gone = find_gone (table, read.n);
+  read.now_us = g_get_monotonic_time ();
+  fts_peers_update (peers, &read, deaths);
   return true;
 }
 
@@ -58,7 +60,7 @@ fts_observe_hosts (FtsVolume *volume, FtsPeers *peers, uint32_t limit_ms,
       return false;
     if (is_settled (peers) || g_get_monotonic_time () >= end_us)
       return true;
-    g_usleep (pause_ms * 1000);
+    g_usleep (pause_ms * 1000UL);
   }
 }
 

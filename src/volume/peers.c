@@ -39,26 +39,26 @@ grow_silent (FtsPeer *peer, int64_t passed_us, bool is_gone)
 }
 
 unsigned
-fts_peers_update (FtsPeers *peers, const FtsHost *table, uint32_t n, uint32_t damaged,
-                  uint32_t gone, int64_t now_us, int64_t max_gap_us,
-                  FtsDeath deaths[FTS_MAX_HOSTS])
+fts_peers_update (FtsPeers *peers, const FtsPeersRead *read,
+                  FtsDeath deaths[2 * FTS_MAX_HOSTS])
 {
-  int64_t passed_us =
-    peers->last_read_us == 0 ? 0 : MIN (now_us - peers->last_read_us, max_gap_us);
+  int64_t passed_us = peers->last_read_us == 0
+                        ? 0
+                        : MIN (read->now_us - peers->last_read_us, read->max_gap_us);
   unsigned n_deaths = 0;
 
-  peers->last_read_us = now_us;
-  for (uint32_t i = 0; i < n; i++) {
+  peers->last_read_us = read->now_us;
+  for (uint32_t i = 0; i < read->n; i++) {
     FtsPeer *peer = &peers->peer[i];
     uint64_t generation = peer->host.generation;
     bool died = false;
-    if (!(damaged & 1U << i) && is_changed (peer, &table[i]))
-      died = take_entry (peer, &table[i]);
+    if (!(read->damaged & 1U << i) && is_changed (peer, &read->table[i]))
+      died = take_entry (peer, &read->table[i]);
     else if (peer->is_known)
       died = grow_silent (peer, passed_us, false);
     if (died)
       deaths[n_deaths++] = (FtsDeath){ i, generation };
-    if ((gone & 1U << i) && grow_silent (peer, 0, true))
+    if ((read->gone & 1U << i) && grow_silent (peer, 0, true))
       deaths[n_deaths++] = (FtsDeath){ i, peer->host.generation };
   }
   return n_deaths;

@@ -38,11 +38,19 @@ typedef struct {
   uint64_t generation;
 } FtsDeath;
 
-/* TABLE has N entries; bit i of DAMAGED: entry i could not be read and counts as unchanged; bit
- * i of GONE: the process of entry i does not exist any more.  Gives the number of DEATHS. */
-unsigned fts_peers_update (FtsPeers *peers, const FtsHost *table, uint32_t n,
-                           uint32_t damaged, uint32_t gone, int64_t now_us,
-                           int64_t max_gap_us, FtsDeath deaths[FTS_MAX_HOSTS]);
+/* One read of the table. */
+typedef struct {
+  const FtsHost *table;
+  uint32_t n;       /* entries of the table */
+  uint32_t damaged; /* bit i: entry i could not be read and counts as unchanged */
+  uint32_t gone;    /* bit i: the process of entry i does not exist any more */
+  int64_t now_us;
+  int64_t max_gap_us;
+} FtsPeersRead;
+
+/* Gives the number of DEATHS. */
+unsigned fts_peers_update (FtsPeers *peers, const FtsPeersRead *read,
+                           FtsDeath deaths[2 * FTS_MAX_HOSTS]);
 
 /* In use, not found dead, and this incarnation. */
 bool fts_peers_is_alive (const FtsPeers *peers, uint32_t index, uint64_t generation);

@@ -14,7 +14,7 @@ typedef struct {
   FtsPeers peers;
   FtsHost table[N_HOSTS];
   int64_t now_us;
-  FtsDeath deaths[FTS_MAX_HOSTS];
+  FtsDeath deaths[2 * FTS_MAX_HOSTS];
   unsigned n_deaths;
 } World;
 
@@ -45,8 +45,8 @@ static void
 look (World *w, int64_t after_ms, uint32_t damaged, uint32_t gone)
 {
   w->now_us += after_ms * MS;
-  w->n_deaths = fts_peers_update (&w->peers, w->table, N_HOSTS, damaged, gone,
-                                  w->now_us, GAP_US, w->deaths);
+  FtsPeersRead read = { w->table, N_HOSTS, damaged, gone, w->now_us, GAP_US };
+  w->n_deaths = fts_peers_update (&w->peers, &read, w->deaths);
 }
 
 START_TEST (test_a_beating_host_stays_alive)
