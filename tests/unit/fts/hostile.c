@@ -11,7 +11,8 @@
 
 #define ROUNDS 400
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the pool's thread calls, too */
+static pthread_mutex_t lock =
+  PTHREAD_MUTEX_INITIALIZER; /* the pool's thread calls, too */
 static uint64_t state;
 
 static uint32_t
