@@ -42,3 +42,21 @@ check_equal "nothing was lost" "$(cat "$export_dir/open")" "written while leavin
 # Whoever waits for the output of mount must not wait for the daemon.
 output=$(ftsfs server:/lab "$mnt" -o "volume=$volume" 2>&1)
 check_equal "a good mount is silent" "$output" ""
+unmount "$mnt"
+wait_for 10 "its end" is_unserved "$mnt"
+
+# As mount(8) calls its helper: set-id bits and devices work unless forbidden.
+ln -s "$FTS_BUILD/src/prog/ftsfs/ftsfs" "$work/mount.fuse.ftsfs"
+check "as a mount helper" "$work/mount.fuse.ftsfs" server:/lab "$mnt" -v -n -o \
+  "rw,volume=$volume,_netdev" -t fuse.ftsfs
+options=$(findmnt -n -o OPTIONS "$mnt")
+case ,$options, in
+  *,nosuid,* | *,nodev,*) fail "mounted $options" ;;
+esac
+unmount "$mnt"
+check "as a mount helper, nosuid" "$work/mount.fuse.ftsfs" server:/lab "$mnt" -o \
+  "nosuid,volume=$volume"
+case ,$(findmnt -n -o OPTIONS "$mnt"), in
+  *,nosuid,*) echo "ok: nosuid is heard" ;;
+  *) fail "nosuid was not heard" ;;
+esac

@@ -75,7 +75,7 @@ report (Mount *mount, FtsExit status, const char *message)
 
 /* The parent's side: what the child says, or that it died. */
 static FtsExit
-await_report (int fd, pid_t child)
+await_report (int fd, pid_t child, const FtsMountOptions *options)
 {
   uint8_t status;
   char message[1024];
@@ -89,6 +89,9 @@ await_report (int fd, pid_t child)
   ssize_t len = TEMP_FAILURE_RETRY (read (fd, message, sizeof message - 1));
   if (len > 0 && status != FTS_EXIT_OK)
     fprintf (stderr, "ftsfs: %.*s\n", (int) len, message);
+  if (status == FTS_EXIT_OK && options->verbose)
+    printf ("ftsfs: %s is mounted on %s, served by process %d\n", options->source,
+            options->mountpoint, (int) child);
   return status;
 }
 
@@ -488,7 +491,7 @@ run_in_background (FtsMountOptions *options)
   }
   if (child > 0) {
     close (fds[1]);
-    return await_report (fds[0], child);
+    return await_report (fds[0], child, options);
   }
   /* What the caller had open is not ours to keep: it might be a file of the mount itself. */
   close_range (STDERR_FILENO + 1, (unsigned) fds[1] - 1, 0);

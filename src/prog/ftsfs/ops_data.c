@@ -24,8 +24,15 @@ open_flags_of (int flags)
 
 /* ---- open and create ---- */
 static bool
-append_bytes (const uint8_t *data, size_t len, void *into, GError **error)
+append_bytes (const uint8_t *data, size_t len, void *user_data, GError **error)
 {
+  GByteArray *into = user_data;
+
+  if (len > FTS_FIRST_LEN - into->len) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL,
+                 "more first bytes than asked for");
+    return false;
+  }
   g_byte_array_append (into, data, (guint) len);
   return true;
 }

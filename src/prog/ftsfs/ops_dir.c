@@ -135,22 +135,26 @@ seek_in_page_locked (Dir *dir, uint64_t cookie)
   return true;
 }
 
+static bool
+malformed (GError **error)
+{
+  g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL, "malformed directory page");
+  return false;
+}
+
 /* Makes ENTRY the first one after COOKIE; *END when there is none.  A listing that begins
- * anew is asked for anew. */
+ * anew is asked for anew.  A page may be empty only at the end, or a peer could keep us here. */
 static bool
 go_to_locked (fuse_req_t req, Dir *dir, uint64_t cookie, FtsDirent *entry, size_t *used,
               bool *end, GError **error)
 {
   *end = false;
-  if (cookie == 0 || !seek_in_page_locked (dir, cookie)) {
-    if (!fetch_locked (req, dir, cookie, error))
-      return false;
-  }
+  if ((cookie == 0 || !seek_in_page_locked (dir, cookie)) &&
+      !fetch_locked (req, dir, cookie, error))
+    return false;
   while (!peek_entry_locked (dir, entry, used)) {
-    if (dir->pos < dir->page->len) {
-      g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL, "malformed directory page");
-      return false;
-    }
+    if (dir->pos < dir->page->len || (dir->page->len == 0 && !dir->eof))
+      return malformed (error);
     *end = dir->eof;
     if (*end)
       return true;
