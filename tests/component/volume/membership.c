@@ -395,7 +395,11 @@ START_TEST (test_a_member_that_cannot_write_its_heartbeat_stops_before_it_is_dea
   g_autoptr (GError) error = NULL;
 
   g_log_set_fatal_mask (NULL, G_LOG_LEVEL_ERROR);
-  make_lab (&lab, FTS_LOCK_CAW);
+  lab_init (&lab, 1, 2 * MIB, 512);
+  lab.wish.heartbeat_ms =
+    300; /* what lies between its end and its death, on a busy machine */
+  lab.wish.dead_ms = 1200;
+  lab_format (&lab);
   start (&a, &lab, "a", FTS_ROLE_SERVER);
   uint64_t entry = fts_volume_mcb (a.volume)->host_table_ptr + 1;
   g_autofree char *path = g_strdup_printf ("fault(fail-write:lba=%" G_GUINT64_FORMAT
