@@ -405,6 +405,36 @@ START_TEST (test_a_flapping_path_is_used_last_until_it_is_calm)
 }
 END_TEST
 
+START_TEST (test_a_path_that_returns_may_have_to_wait)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (A_B, (LunDeviceConfig){ .failback_ms = 100 });
+
+  set_dead (0, true);
+  ck_assert (write_byte (device, 1, 1, NULL));
+  set_dead (0, false);
+  await_state (device, A, LUN_PATH_UP);
+  int64_t up_us = g_get_monotonic_time ();
+  unsigned n_writes = get (0).n_writes;
+  while (get (0).n_writes == n_writes)
+    ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert_int_ge (g_get_monotonic_time () - up_us, 50 * 1000);
+}
+END_TEST
+
+START_TEST (test_no_redirect_waits_for_its_path)
+{
+  g_autoptr (LunDevice) device = open_puppets (
+    A_B, (LunDeviceConfig){ .policy = "no-redirect", .no_path_wait_ms = 50 });
+  g_autoptr (GError) error = NULL;
+
+  set_dead (0, true);
+  ck_assert (!write_byte (device, 1, 1, &error));
+  ck_assert (g_error_matches (error, LUN_ERROR, LUN_ERROR_NO_PATH));
+  ck_assert_uint_eq (get (1).n_writes, 0);
+}
+END_TEST
+
 /* ---- the guard ---- */
 
 static int may_pass; /* atomic */
@@ -464,6 +494,8 @@ main (void)
     test_a_check_that_hangs_takes_the_path_down,
     test_a_lun_that_shrank_is_refused,
     test_a_flapping_path_is_used_last_until_it_is_calm,
+    test_a_path_that_returns_may_have_to_wait,
+    test_no_redirect_waits_for_its_path,
   };
 
   return lun_suite_run_loops ("lunpath/failover", loops, G_N_ELEMENTS (loops), 2, tests,

@@ -68,6 +68,32 @@ START_TEST (test_service_time_weighs_speed_and_queue)
 }
 END_TEST
 
+START_TEST (test_weighted_gives_turns_in_proportion)
+{
+  LunPathView paths[3] = { { .usable = true, .weight = 3 },
+                           { .usable = true },
+                           { .usable = false, .weight = 9 } };
+  int n[3] = { 0 };
+
+  for (unsigned turn = 0; turn < 40; turn++)
+    n[choose ("weighted", paths, 3, turn)]++;
+  ck_assert_int_eq (n[0], 30);
+  ck_assert_int_eq (n[1], 10);
+}
+END_TEST
+
+START_TEST (test_no_redirect_stays_with_the_first_even_when_it_is_down)
+{
+  LunPathView paths[3] = { { 0 },
+                           { .exists = true, .usable = true },
+                           { .exists = true, .usable = true } };
+
+  ck_assert_int_eq (choose ("no-redirect", paths, 3, 1), 1);
+  paths[1].usable = false;
+  ck_assert_int_eq (choose ("no-redirect", paths, 3, 1), -1);
+}
+END_TEST
+
 START_TEST (test_unknown_policy)
 {
   ck_assert_ptr_null (lun_policy_find ("fastest"));
@@ -77,4 +103,7 @@ END_TEST
 LUN_SUITE ("lunpath/policy", test_none_is_usable,
            test_round_robin_takes_turns_and_skips,
            test_basic_failover_stays_with_the_first, test_least_queue_and_least_blocks,
-           test_service_time_weighs_speed_and_queue, test_unknown_policy)
+           test_service_time_weighs_speed_and_queue,
+           test_weighted_gives_turns_in_proportion,
+           test_no_redirect_stays_with_the_first_even_when_it_is_down,
+           test_unknown_policy)

@@ -25,10 +25,13 @@ typedef struct {
   uint32_t timeout_ms; /* deadline of a command; 0 = 30,000 */
   bool read_only;      /* never writes; the LUN may be write-protected */
 
-  /* Paths.  0 = the default each. */
+  /* Paths.  0 = the default each.  The same, and the policy, may stand in a path name, after a
+   * question mark where a path would (README.md), and count more there. */
   uint32_t try_ms; /* longest try while another path is usable; 4,000 */
   uint32_t
     no_path_wait_ms; /* longest wait for a path, within the command's time; all of it */
+  uint32_t
+    failback_ms;     /* how long a path that returned is used after the others; none */
   uint32_t check_ms; /* between checks of a path at first ... 5,000 */
   uint32_t check_max_ms;     /* ... and after a while without trouble; 20,000 */
   uint32_t check_timeout_ms; /* 3,000 */

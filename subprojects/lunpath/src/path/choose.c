@@ -14,37 +14,69 @@ check_due (LunDevice *device)
   }
 }
 
-/* Among the paths in STATE. */
+/* Paths of a lower tier are used first. */
+typedef enum {
+  TIER_PREFERRED,
+  TIER_UP,       /* its target port group is active, but not optimised (ALUA) */
+  TIER_RETURNED, /* up again, not for as long as failback_us */
+  TIER_SUSPECT,
+  TIER_NONE,
+} Tier;
+
+static Tier
+tier_of (const LunPath *path)
+{
+  LunPathState state = lun_path_state (path);
+  int64_t settled_us;
+
+  if (state == LUN_PATH_SUSPECT)
+    return TIER_SUSPECT;
+  if (state != LUN_PATH_UP)
+    return TIER_NONE;
+  settled_us = __atomic_load_n (&path->settled_us, __ATOMIC_RELAXED);
+  if (G_UNLIKELY (settled_us != 0) && g_get_monotonic_time () < settled_us)
+    return TIER_RETURNED;
+  return __atomic_load_n (&path->is_preferred, __ATOMIC_RELAXED) ? TIER_PREFERRED
+                                                                 : TIER_UP;
+}
+
+/* The policy's choice within the lowest tier that has a path other than AVOID. */
 static int
-ask_policy (LunDevice *device, LunPathState state, const LunPath *avoid)
+ask_policy (LunDevice *device, const LunPath *avoid)
 {
   LunPathView views[LUN_PATHS_MAX];
+  Tier tiers[LUN_PATHS_MAX];
   unsigned n_paths = lun_device_n_paths (device);
+  Tier best = TIER_NONE;
 
   for (unsigned i = 0; i < n_paths; i++) {
     const LunPath *path = &device->paths[i];
+    tiers[i] = path == avoid ? TIER_NONE : tier_of (path);
+    best = MIN (best, tiers[i]);
+  }
+  if (best == TIER_NONE)
+    return -1;
+  for (unsigned i = 0; i < n_paths; i++) {
+    const LunPath *path = &device->paths[i];
     views[i] = (LunPathView){
-      .usable = path != avoid && lun_path_state (path) == state,
+      .exists = lun_path_state (path) != LUN_PATH_REMOVED,
+      .usable = tiers[i] == best,
       .queued = __atomic_load_n (&path->queued, __ATOMIC_RELAXED),
       .queued_blocks = __atomic_load_n (&path->queued_blocks, __ATOMIC_RELAXED),
       .service_us = __atomic_load_n (&path->service_us, __ATOMIC_RELAXED),
+      .weight = device->weights[i],
     };
   }
   unsigned turn = __atomic_fetch_add (&device->turn, 1, __ATOMIC_RELAXED);
   return device->policy->choose (views, (int) n_paths, turn);
 }
 
-/* The first of: up; suspect; up or suspect, though it is to be avoided. */
 static int
 choose (LunDevice *device, const LunPath *avoid)
 {
-  int index = ask_policy (device, LUN_PATH_UP, avoid);
+  int index = ask_policy (device, avoid);
 
-  if (index < 0)
-    index = ask_policy (device, LUN_PATH_SUSPECT, avoid);
-  if (index < 0 && avoid)
-    index = choose (device, NULL);
-  return index;
+  return index < 0 && avoid ? ask_policy (device, NULL) : index;
 }
 
 LunPath *

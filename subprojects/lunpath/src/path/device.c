@@ -13,6 +13,7 @@
 #include "path/io.h"
 #include "path/job.h"
 #include "path/keeper.h"
+#include "path/options.h"
 #include "path/queue.h"
 #include "path/verdict.h"
 
@@ -51,9 +52,12 @@ open_paths (LunDevice *device, const LunDeviceConfig *config, GError **error)
   g_auto (GStrv) names = lun_path_name_split (all);
 
   for (unsigned i = 0; names[i]; i++)
-    if (!open_path (device, names[i], error))
+    if (!lun_options_is (names[i]) && !open_path (device, names[i], error))
       return false;
-  return true;
+  if (device->n_paths > 0)
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s: no path", device->name);
+  return false;
 }
 
 /* ---- all paths lead to one LUN ---- */
@@ -233,28 +237,39 @@ configure_paths (LunDevice *device, const LunDeviceConfig *config)
     ms_to_us (MAX (or_default (config->check_max_ms, DEFAULT_CHECK_MAX_MS), check_ms));
   device->check_timeout_us =
     ms_to_us (or_default (config->check_timeout_ms, DEFAULT_CHECK_TIMEOUT_MS));
+  device->failback_us = ms_to_us (config->failback_ms);
   device->flaps = MIN (or_default (config->flaps, DEFAULT_FLAPS), LUN_FLAPS_MAX);
   device->flap_us = ms_to_us (or_default (config->flap_ms, DEFAULT_FLAP_MS));
 }
 
 static bool
-configure (LunDevice *device, const LunDeviceConfig *config, GError **error)
+configure_policy (LunDevice *device, const char *policy, GError **error)
 {
-  const char *policy = config->policy ? config->policy : LUN_POLICY_DEFAULT;
-
-  g_autofree char *all = g_strjoinv ("|", (char **) config->paths);
-
-  device->name = lun_path_name_mask (all);
-  device->read_only = config->read_only;
-  device->timeout_ms = or_default (config->timeout_ms, DEFAULT_TIMEOUT_MS);
-  configure_paths (device, config);
-  device->policy = lun_policy_find (policy);
+  device->policy = lun_policy_find (policy ? policy : LUN_POLICY_DEFAULT);
   if (device->policy)
     return true;
   g_autofree char *names = lun_policy_names ();
   g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
                "no path policy is called \"%s\" (there are: %s)", policy, names);
   return false;
+}
+
+static bool
+configure (LunDevice *device, const LunDeviceConfig *given, GError **error)
+{
+  g_auto (LunOptions) options = { .config = *given };
+
+  g_autofree char *all = g_strjoinv ("|", (char **) given->paths);
+  device->name = lun_path_name_mask (all);
+  if (!lun_options_read (&options, all, error))
+    return false;
+  const LunDeviceConfig *config = &options.config;
+  device->read_only = config->read_only;
+  device->timeout_ms = or_default (config->timeout_ms, DEFAULT_TIMEOUT_MS);
+  configure_paths (device, config);
+  for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
+    device->weights[i] = options.weights[i];
+  return configure_policy (device, config->policy, error);
 }
 
 static LunDevice *

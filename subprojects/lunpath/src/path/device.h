@@ -40,11 +40,13 @@ struct LunPath {
   char *name;              /* the path name as given, as long */
 
   /* atomics */
-  bool is_open;           /* may be pinned */
-  uint32_t users;         /* pins; who closes the path waits until there is none */
-  uint32_t serial;        /* tells the paths apart that had this slot */
-  int state;              /* LunPathState; written under the lock */
-  int64_t next_check_us;  /* G_MAXINT64 = none */
+  bool is_open;          /* may be pinned */
+  uint32_t users;        /* pins; who closes the path waits until there is none */
+  uint32_t serial;       /* tells the paths apart that had this slot */
+  int state;             /* LunPathState; written under the lock */
+  int64_t next_check_us; /* G_MAXINT64 = none */
+  int64_t settled_us;    /* it returned and is used last until then; 0 = long ago */
+  bool is_preferred; /* its target port group is optimised, or there are no groups */
   int64_t check_until_us; /* while a check runs: when it takes too long; else 0 */
   uint32_t queued;        /* parts waiting or in flight */
   uint32_t queued_blocks;
@@ -86,6 +88,8 @@ struct LunDevice {
   int64_t no_path_wait_us;            /* longest wait for a path */
   int64_t check_min_us, check_max_us; /* between checks while all is well */
   int64_t check_timeout_us;
+  int64_t failback_us; /* how long a path that returned is used last */
+  uint32_t weights[LUN_PATHS_MAX];
   unsigned flaps;  /* so many failures */
   int64_t flap_us; /* within this time: SUSPECT, for as long after the last one */
   bool read_only;

@@ -58,6 +58,8 @@ lun_path_open (LunPath *path, const char *name, GError **error)
     path->reason = g_strdup ("opened");
     __atomic_store_n (&path->n_failures, 0, __ATOMIC_RELAXED);
     __atomic_store_n (&path->service_us, 0, __ATOMIC_RELAXED);
+    __atomic_store_n (&path->is_preferred, true, __ATOMIC_RELAXED);
+    __atomic_store_n (&path->settled_us, 0, __ATOMIC_RELAXED);
     __atomic_store_n (&path->state, LUN_PATH_UNKNOWN, __ATOMIC_RELEASE);
     __atomic_store_n (&path->next_check_us, G_MAXINT64, __ATOMIC_RELEASE);
   }
@@ -151,6 +153,16 @@ lun_path_check_soon (LunPath *path)
 
 /* ---- events ---- */
 
+/* A path that returns is used last for failback_us, unless it has never been up. */
+static void
+delay_return (LunPath *path, LunPathState was, int64_t now_us)
+{
+  int64_t failback_us = path->device->failback_us;
+
+  if (failback_us > 0 && was != LUN_PATH_UNKNOWN)
+    __atomic_store_n (&path->settled_us, now_us + failback_us, __ATOMIC_RELAXED);
+}
+
 static bool
 is_failure (LunPathState was, LunPathState now)
 {
@@ -196,6 +208,8 @@ lun_path_event (LunPath *path, LunPathEvent event, const char *reason)
       note_failure_locked (path, now_us);
     if (plans_check (event, was, now))
       plan_check_locked (path, was, now, now_us);
+    if (!lun_path_state_is_usable (was) && lun_path_state_is_usable (now))
+      delay_return (path, was, now_us);
     if (was != now) {
       path->since_us = now_us;
       g_free (path->reason);

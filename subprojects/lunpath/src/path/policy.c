@@ -73,12 +73,49 @@ service_time (const LunPathView *paths, int n_paths, unsigned turn)
   return cheapest (paths, n_paths, turn, cost_time);
 }
 
+static uint32_t
+weight_of (const LunPathView *path)
+{
+  if (!path->usable)
+    return 0;
+  return path->weight > 0 ? path->weight : 1;
+}
+
+/* Rounds of turns: in round r each path whose weight is more than r has one.  So 3:1 is 0 1 0 0. */
+static int
+weighted (const LunPathView *paths, int n_paths, unsigned turn)
+{
+  uint64_t total = 0;
+
+  for (int i = 0; i < n_paths; i++)
+    total += weight_of (&paths[i]);
+  if (total == 0)
+    return -1;
+  uint64_t left = turn % total;
+  for (uint32_t round = 0;; round++)
+    for (int i = 0; i < n_paths; i++)
+      if (weight_of (&paths[i]) > round && left-- == 0)
+        return i;
+}
+
+/* The first path, be it usable or not. */
+static int
+no_redirect (const LunPathView *paths, int n_paths, unsigned turn)
+{
+  for (int i = 0; i < n_paths; i++)
+    if (paths[i].exists)
+      return paths[i].usable ? i : -1;
+  return -1;
+}
+
 static const LunPolicy policies[] = {
   { "round-robin", "one after the other", round_robin },
   { "basic-failover", "the first that is up", first_usable },
   { "least-queue", "fewest commands under way", least_queue },
   { "least-blocks", "fewest blocks under way", least_blocks },
   { "service-time", "shortest expected time", service_time },
+  { "weighted", "turns in proportion to the paths' weights", weighted },
+  { "no-redirect", "the first, never another", no_redirect },
 };
 
 const LunPolicy *

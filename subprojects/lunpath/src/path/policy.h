@@ -10,10 +10,12 @@
 #define LUN_PATHS_MAX 32
 
 typedef struct {
+  bool exists; /* not removed */
   bool usable;
   uint32_t queued;        /* commands waiting or in flight */
   uint32_t queued_blocks; /* of these commands */
   uint32_t service_us;    /* moving average of a command's time */
+  uint32_t weight;        /* 0 is taken for 1 */
 } LunPathView;
 
 typedef struct {
