@@ -37,6 +37,7 @@ typedef struct {
   pthread_mutex_t lock; /* the two below */
   pthread_cond_t changed;
   bool init_seen, ending;
+  bool failed; /* mounted, but not live: the attendant's, read after its end */
 } Mount;
 
 /* ---- telling the caller ---- */
@@ -328,6 +329,7 @@ announce (Mount *mount)
       g_strdup_printf ("%s: the root of %s: %s", mount->options->mountpoint,
                        mount->options->source, g_strerror (errno));
     report (mount, FTS_EXIT_FAILURE, message);
+    mount->failed = true;
     fuse_session_unmount (mount->fs.session);
     return;
   }
@@ -470,7 +472,7 @@ run (FtsMountOptions *options, int report_fd)
   else
     report (&mount, fts_error_to_exit (error), error->message);
   tear_down (&mount);
-  return fts_error_to_exit (error);
+  return mount.failed ? FTS_EXIT_FAILURE : fts_error_to_exit (error);
 }
 
 /* ---- the two processes ---- */
