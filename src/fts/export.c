@@ -320,17 +320,38 @@ fts_exports_find (const FtsExports *exports, const char *name)
   return NULL;
 }
 
+/* "alpha" of "alpha.2", the second mount or client of alpha (volume/join.h); NULL for others. */
+static char *
+name_without_number (const char *peer)
+{
+  const char *dot = strrchr (peer, '.');
+
+  if (dot == NULL || dot == peer || dot[1] == '\0' ||
+      strspn (dot + 1, "0123456789") != strlen (dot + 1))
+    return NULL;
+  return g_strndup (peer, (gsize) (dot - peer));
+}
+
 const char *
 fts_exports_secret_of (const FtsExports *exports, const char *peer)
 {
+  g_autofree char *first = name_without_number (peer);
+  const char *secret;
+
   if (exports->secrets == NULL)
     return "";
-  return g_hash_table_lookup (exports->secrets, peer);
+  secret = g_hash_table_lookup (exports->secrets, peer);
+  if (secret == NULL && first != NULL)
+    secret = g_hash_table_lookup (exports->secrets, first);
+  return secret;
 }
 
 bool
 fts_export_allows (const FtsExport *export, const char *peer)
 {
-  return export->peers == NULL ||
-         g_strv_contains ((const char *const *) export->peers, peer);
+  g_autofree char *first = name_without_number (peer);
+  const char *const *peers = (const char *const *) export->peers;
+
+  return peers == NULL || g_strv_contains (peers, peer) ||
+         (first != NULL && g_strv_contains (peers, first));
 }

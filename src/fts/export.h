@@ -38,6 +38,9 @@ unsigned fts_exports_count (const FtsExports *exports);
 const FtsExport *fts_exports_get (const FtsExports *exports, unsigned index);
 /* NAME with or without a leading '/'. */
 const FtsExport *fts_exports_find (const FtsExports *exports, const char *name);
+/* Further mounts and clients of one host are numbered ("alpha.2", volume/join.h): what is said of
+ * "alpha" holds for them, unless something is said of themselves. */
+
 /* "" when no secrets are in use, NULL when PEER may not connect. */
 const char *fts_exports_secret_of (const FtsExports *exports, const char *peer);
 bool fts_export_allows (const FtsExport *export, const char *peer);

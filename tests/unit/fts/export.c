@@ -172,6 +172,25 @@ START_TEST (test_with_secrets_only_known_peers_may_connect)
 }
 END_TEST
 
+START_TEST (test_what_is_said_of_a_peer_holds_for_its_numbered_namesakes)
+{
+  g_autoptr (FtsExports) exports = fts_exports_new ();
+  g_autofree char *file =
+    write_file ("secrets", "[secrets]\nbeta=sesame\nbeta.3=its own\n", 0600);
+  char *peers[] = { "beta", NULL };
+  const FtsExport export = { .peers = peers };
+
+  ck_assert (fts_exports_load_secrets (exports, file, NULL));
+  ck_assert_str_eq (fts_exports_secret_of (exports, "beta.2"), "sesame");
+  ck_assert_str_eq (fts_exports_secret_of (exports, "beta.3"), "its own");
+  ck_assert_ptr_null (fts_exports_secret_of (exports, "beta."));
+  ck_assert_ptr_null (fts_exports_secret_of (exports, "beta.2x"));
+  ck_assert_ptr_null (fts_exports_secret_of (exports, ".2"));
+  ck_assert (fts_export_allows (&export, "beta.12"));
+  ck_assert (!fts_export_allows (&export, "beta.x"));
+}
+END_TEST
+
 START_TEST (test_secrets_that_others_can_read_are_refused)
 {
   const mode_t modes[] = { 0644, 0640, 0604, 0660 };
@@ -215,5 +234,6 @@ FTS_SUITE ("fts/export", test_a_plain_specification_is_read_write_for_all,
            test_a_key_file_has_all_that_the_command_line_has,
            test_errors_of_a_key_file_name_file_group_and_key,
            test_with_secrets_only_known_peers_may_connect,
+           test_what_is_said_of_a_peer_holds_for_its_numbered_namesakes,
            test_secrets_that_others_can_read_are_refused,
            test_empty_secrets_and_files_without_them_are_refused)
