@@ -1,5 +1,5 @@
 /* contract.c - what every transport, plain or wrapped, must do alike. */
-#include "lun.h"
+#include "fake_sg.h"
 
 static const char *const kinds[] = {
   "ram:c?size=16M",
@@ -9,6 +9,8 @@ static const char *const kinds[] = {
   "FILE",
   "FILE4K",
   "FILE?path=1|FILE?path=2",
+  "SG",
+  "SG|SG",
   "stats+FILE",
   "trace(/dev/null)+stats+ram:c?size=16M&threaded=1",
   "fault()+FILE",
@@ -25,13 +27,23 @@ typedef struct {
   uint32_t block_size;
 } World;
 
+static char *
+replace (const char *text, const char *word, const char *by)
+{
+  g_auto (GStrv) parts = g_strsplit (text, word, -1);
+
+  return g_strjoinv (by, parts);
+}
+
 static World
 world_new (int kind)
 {
   bool is_4k = g_str_equal (kinds[kind], "FILE4K");
   World world = { .lun = file_lun_new (16 << 20, is_4k ? 4096 : 512) };
-  g_auto (GStrv) parts = g_strsplit (is_4k ? "FILE" : kinds[kind], "FILE", -1);
-  g_autofree char *name = g_strjoinv (world.lun.name, parts);
+  fake_sg_start (&world.lun);
+  g_autofree char *node = fake_sg_node ("sg0");
+  g_autofree char *sg = replace (kinds[kind], "SG", node);
+  g_autofree char *name = replace (is_4k ? "FILE" : sg, "FILE", world.lun.name);
 
   world.device = open_device (name);
   world.block_size = lun_device_facts (world.device)->block_size;
@@ -42,6 +54,7 @@ static void
 world_clear (World *world)
 {
   lun_device_close (world->device);
+  fake_sg_stop ();
   file_lun_clear (&world->lun);
 }
 

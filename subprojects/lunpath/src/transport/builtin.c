@@ -1,7 +1,8 @@
 #include "transport/builtin.h"
 
 const LunTransportOps *const lun_builtin_transports[] = { &lun_file_ops, &lun_ram_ops,
-                                                          &lun_null_ops, NULL };
+                                                          &lun_null_ops, &lun_sg_ops,
+                                                          NULL };
 
 const LunLayerOps *const lun_builtin_layers[] = { &lun_stats_layer, &lun_trace_layer,
                                                   &lun_fault_layer, NULL };

@@ -6,6 +6,7 @@
 extern const LunTransportOps lun_file_ops;
 extern const LunTransportOps lun_null_ops;
 extern const LunTransportOps lun_ram_ops;
+extern const LunTransportOps lun_sg_ops;
 
 extern const LunLayerOps lun_fault_layer;
 extern const LunLayerOps lun_stats_layer;
