@@ -1,12 +1,14 @@
-/* fts-admin - look at a volume and keep it in order. */
+/* fts-admin - look at a volume, keep it in order, reserve its devices. */
 #include "prog/admin/command.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const FtsCommand *const commands[] = { &fts_admin_status, &fts_admin_hosts,
-                                              &fts_admin_connections, &fts_admin_dump,
-                                              &fts_admin_check };
+static const FtsCommand *const commands[] = {
+  &fts_admin_status,  &fts_admin_hosts,    &fts_admin_connections, &fts_admin_dump,
+  &fts_admin_check,   &fts_admin_keys,     &fts_admin_register,    &fts_admin_reserve,
+  &fts_admin_release, &fts_admin_takeover, &fts_admin_fence,       &fts_admin_clear
+};
 
 static const FtsCommand *
 find_command (const char *name)
