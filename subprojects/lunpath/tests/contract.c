@@ -14,6 +14,7 @@ static const char *const kinds[] = {
   "stats+FILE",
   "trace(/dev/null)+stats+ram:c?size=16M&threaded=1",
   "fault()+FILE",
+  "rate(1G)+FILE",
   "fault(delay-ms=0:jitter=1)+ram:c?size=16M",
   "stats+fault(reorder=1/3)+FILE",
   "fault(ua=29/00:every=5)+FILE",

@@ -68,6 +68,17 @@ START_TEST (test_service_time_weighs_speed_and_queue)
 }
 END_TEST
 
+START_TEST (test_service_time_takes_an_unknown_path_for_an_average_one)
+{
+  LunPathView paths[2] = { { .usable = true, .queued = 1, .service_us = 100 },
+                           { .usable = true, .queued = 5 } };
+
+  ck_assert_int_eq (choose ("service-time", paths, 2, 0), 0);
+  paths[1].queued = 0;
+  ck_assert_int_eq (choose ("service-time", paths, 2, 0), 1);
+}
+END_TEST
+
 START_TEST (test_weighted_gives_turns_in_proportion)
 {
   LunPathView paths[3] = { { .usable = true, .weight = 3 },
@@ -104,6 +115,7 @@ LUN_SUITE ("lunpath/policy", test_none_is_usable,
            test_round_robin_takes_turns_and_skips,
            test_basic_failover_stays_with_the_first, test_least_queue_and_least_blocks,
            test_service_time_weighs_speed_and_queue,
+           test_service_time_takes_an_unknown_path_for_an_average_one,
            test_weighted_gives_turns_in_proportion,
            test_no_redirect_stays_with_the_first_even_when_it_is_down,
            test_unknown_policy)

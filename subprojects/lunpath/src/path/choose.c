@@ -40,6 +40,12 @@ tier_of (const LunPath *path)
                                                                  : TIER_UP;
 }
 
+bool
+lun_path_is_preferred (const LunPath *path)
+{
+  return tier_of (path) == TIER_PREFERRED;
+}
+
 /* The policy's choice within the lowest tier that has a path other than AVOID. */
 static int
 ask_policy (LunDevice *device, const LunPath *avoid)

@@ -198,6 +198,9 @@ bool lun_path_check (LunPath *path);
  * it; takes TIMEOUT_MS at most if the transport keeps its promises.  Retried after unit attentions. */
 LunResult lun_path_command (LunPath *path, LunIo *io, uint32_t timeout_ms);
 
+/* Used as soon as any: up, optimised, not just returned. */
+bool lun_path_is_preferred (const LunPath *path);
+
 /* The policy's choice among the usable paths, pinned; another than AVOID if there is one. */
 LunPath *lun_path_choose (LunDevice *device, const LunPath *avoid);
 

@@ -55,6 +55,22 @@ cost_time (const LunPathView *path)
   return ((uint64_t) path->service_us + 1) * (path->queued + 1);
 }
 
+/* A path of which no command has ended yet is taken for as fast as the others are on average. */
+static void
+guess_service (LunPathView *paths, int n_paths)
+{
+  uint64_t sum = 0, n = 0;
+
+  for (int i = 0; i < n_paths; i++)
+    if (paths[i].usable && paths[i].service_us > 0) {
+      sum += paths[i].service_us;
+      n++;
+    }
+  for (int i = 0; n > 0 && i < n_paths; i++)
+    if (paths[i].service_us == 0)
+      paths[i].service_us = (uint32_t) (sum / n);
+}
+
 static int
 least_queue (const LunPathView *paths, int n_paths, unsigned turn)
 {
@@ -70,7 +86,12 @@ least_blocks (const LunPathView *paths, int n_paths, unsigned turn)
 static int
 service_time (const LunPathView *paths, int n_paths, unsigned turn)
 {
-  return cheapest (paths, n_paths, turn, cost_time);
+  LunPathView guessed[LUN_PATHS_MAX];
+
+  for (int i = 0; i < n_paths; i++)
+    guessed[i] = paths[i];
+  guess_service (guessed, n_paths);
+  return cheapest (guessed, n_paths, turn, cost_time);
 }
 
 static uint32_t
@@ -109,13 +130,13 @@ no_redirect (const LunPathView *paths, int n_paths, unsigned turn)
 }
 
 static const LunPolicy policies[] = {
-  { "round-robin", "one after the other", round_robin },
-  { "basic-failover", "the first that is up", first_usable },
-  { "least-queue", "fewest commands under way", least_queue },
-  { "least-blocks", "fewest blocks under way", least_blocks },
-  { "service-time", "shortest expected time", service_time },
-  { "weighted", "turns in proportion to the paths' weights", weighted },
-  { "no-redirect", "the first, never another", no_redirect },
+  { "round-robin", "one after the other", round_robin, false },
+  { "basic-failover", "the first that is up", first_usable, false },
+  { "least-queue", "fewest commands under way", least_queue, true },
+  { "least-blocks", "fewest blocks under way", least_blocks, true },
+  { "service-time", "shortest expected time", service_time, true },
+  { "weighted", "turns in proportion to the paths' weights", weighted, false },
+  { "no-redirect", "the first, never another", no_redirect, false },
 };
 
 const LunPolicy *

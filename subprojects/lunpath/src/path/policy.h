@@ -23,6 +23,9 @@ typedef struct {
   const char *about;
   /* TURN counts the device's commands.  The index of a usable path, or -1. */
   int (*choose) (const LunPathView *paths, int n_paths, unsigned turn);
+  /* A path with nothing to do may take what waits for another one: what was known when it was
+   * chosen was a guess. */
+  bool shares;
 } LunPolicy;
 
 #define LUN_POLICY_DEFAULT "service-time"

@@ -10,6 +10,9 @@
  * transport that blocks there is a thread for each command in flight.  Checks (check.c) run here
  * too, when they are due.
  *
+ * Where the policy allows it, a thread with nothing to do takes what waits for another path: a
+ * burst is dealt out before anybody knows how fast the paths are.
+ *
  * A part holds a pin of the path it waits or runs on, and counts in path->queued.
  */
 #include "path/queue.h"
@@ -25,14 +28,25 @@
 
 /* ---- parts ---- */
 
+static void
+count_in (const LunPart *part)
+{
+  __atomic_add_fetch (&part->path->queued, 1, __ATOMIC_RELAXED);
+  __atomic_add_fetch (&part->path->queued_blocks, part->io.blocks, __ATOMIC_RELAXED);
+}
+
+static void
+count_out (const LunPart *part)
+{
+  __atomic_sub_fetch (&part->path->queued, 1, __ATOMIC_RELAXED);
+  __atomic_sub_fetch (&part->path->queued_blocks, part->io.blocks, __ATOMIC_RELAXED);
+}
+
 void
 lun_queue_leave (LunPart *part)
 {
-  LunPath *path = part->path;
-
-  __atomic_sub_fetch (&path->queued, 1, __ATOMIC_RELAXED);
-  __atomic_sub_fetch (&path->queued_blocks, part->io.blocks, __ATOMIC_RELAXED);
-  lun_path_unpin (path);
+  count_out (part);
+  lun_path_unpin (part->path);
 }
 
 void
@@ -40,8 +54,7 @@ lun_queue_go_on (LunPart *part)
 {
   LunPath *path = part->path;
 
-  __atomic_sub_fetch (&path->queued, 1, __ATOMIC_RELAXED);
-  __atomic_sub_fetch (&path->queued_blocks, part->io.blocks, __ATOMIC_RELAXED);
+  count_out (part);
   LunPartNext next = lun_part_advance (part);
   lun_path_unpin (path);
   if (next == LUN_PART_GO)
@@ -60,8 +73,7 @@ push (LunPart *part)
   LUN_LOCKED (&path->lock);
   if (!lun_path_is_usable (path))
     return false;
-  __atomic_add_fetch (&path->queued, 1, __ATOMIC_RELAXED);
-  __atomic_add_fetch (&path->queued_blocks, part->io.blocks, __ATOMIC_RELAXED);
+  count_in (part);
   g_queue_push_tail_link (&path->waiting[part->io.priority], &part->link);
   pthread_cond_signal (&path->changed);
   return true;
@@ -137,13 +149,20 @@ take_from_locked (GQueue *queue, int64_t now_us, int64_t *look_again_us)
   return NULL;
 }
 
+static bool
+has_room_locked (const LunPath *path)
+{
+  uint32_t depth = path->transport->facts.queue_depth;
+
+  return depth == 0 || path->in_flight.length < depth;
+}
+
 static LunPart *
 take_locked (LunPath *path, int64_t now_us, int64_t *look_again_us)
 {
-  uint32_t depth = path->transport->facts.queue_depth;
   LunPart *part;
 
-  if ((depth > 0 && path->in_flight.length >= depth) || !lun_path_is_usable (path))
+  if (!has_room_locked (path) || !lun_path_is_usable (path))
     return NULL;
   part = take_from_locked (&path->waiting[LUN_PRIO_CONTROL], now_us, look_again_us);
   return part ? part
@@ -161,18 +180,73 @@ check_is_due_locked (LunPath *path, int64_t now_us, int64_t *look_again_us)
   return false;
 }
 
+/* ---- sharing ---- */
+
+/* The other path where most waits; NULL when it is not worth while. */
+static LunPath *
+find_victim (const LunPath *thief)
+{
+  LunDevice *device = thief->device;
+  LunPath *victim = NULL;
+  uint32_t most = 1; /* that one is under way */
+
+  for (unsigned i = 0; i < lun_device_n_paths (device); i++) {
+    LunPath *path = &device->paths[i];
+    uint32_t queued = __atomic_load_n (&path->queued, __ATOMIC_RELAXED);
+    if (path == thief || queued <= most)
+      continue;
+    most = queued;
+    victim = path;
+  }
+  return victim;
+}
+
+/* The youngest bulk part that does not care. */
+static LunPart *
+take_youngest (LunPath *path)
+{
+  LUN_LOCKED (&path->lock);
+  for (GList *link = path->waiting[LUN_PRIO_BULK].tail; link; link = link->prev) {
+    LunPart *part = link->data;
+    if (part->wanted || part->not_before_us > 0)
+      continue;
+    g_queue_unlink (&path->waiting[LUN_PRIO_BULK], link);
+    return part;
+  }
+  return NULL;
+}
+
+/* A part that waited on another path and is THIEF's now, or NULL. */
+static LunPart *
+take_from_another (LunPath *thief)
+{
+  LunPath *victim = find_victim (thief);
+  LunPart *part = victim ? take_youngest (victim) : NULL;
+
+  if (!part)
+    return NULL;
+  g_assert (lun_path_pin (thief)); /* open as long as it has threads */
+  lun_queue_leave (part);
+  part->path = thief;
+  count_in (part);
+  return part;
+}
+
+/* ---- work ---- */
+
 /* What a thread does next. */
 typedef struct {
   LunPart *part; /* start it */
   bool check;
+  bool share; /* nothing of its own: look at the others */
   bool stop;
 } Work;
 
 static Work
-find_work (LunPath *path)
+find_work (LunPath *path, bool may_share)
 {
   LUN_LOCKED (&path->lock);
-  for (;;) {
+  for (;; may_share = true) {
     int64_t now_us = g_get_monotonic_time ();
     int64_t look_again_us = -1;
     Work work = { 0 };
@@ -180,7 +254,9 @@ find_work (LunPath *path)
     work.check = check_is_due_locked (path, now_us, &look_again_us);
     work.part = take_locked (path, now_us, &look_again_us);
     work.stop = path->stop && !work.part && path->in_flight.length == 0;
-    if (work.part || work.check || work.stop)
+    work.share = may_share && !work.part && !path->stop && has_room_locked (path) &&
+                 path->device->policy->shares && lun_path_is_preferred (path);
+    if (work.part || work.check || work.share || work.stop)
       return work;
     lun_cond_wait_until (&path->changed, &path->lock, look_again_us);
   }
@@ -205,10 +281,14 @@ static void *
 run (void *data)
 {
   LunPath *path = data;
+  bool may_share = true;
   Work work;
 
   do {
-    work = find_work (path);
+    work = find_work (path, may_share);
+    if (work.share)
+      work.part = take_from_another (path);
+    may_share = work.part != NULL;
     if (work.part)
       lun_try_start (path, work.part);
     if (work.check)

@@ -5,4 +5,5 @@ const LunTransportOps *const lun_builtin_transports[] = { &lun_file_ops, &lun_ra
                                                           NULL };
 
 const LunLayerOps *const lun_builtin_layers[] = { &lun_stats_layer, &lun_trace_layer,
-                                                  &lun_fault_layer, NULL };
+                                                  &lun_fault_layer, &lun_rate_layer,
+                                                  NULL };

@@ -9,6 +9,7 @@ extern const LunTransportOps lun_ram_ops;
 extern const LunTransportOps lun_sg_ops;
 
 extern const LunLayerOps lun_fault_layer;
+extern const LunLayerOps lun_rate_layer;
 extern const LunLayerOps lun_stats_layer;
 extern const LunLayerOps lun_trace_layer;
 
