@@ -7,6 +7,8 @@
  * Path names (each may be wrapped: "WRAPPER(ARGS)+...+KIND:REST", see transport.h and README.md):
  *   file:/path/lun.img[?path=N][&host=NAME]   mapped file with our LUN emulation
  *   sg:/dev/sgN, sg:/dev/sdX                  a disk through the kernel's SCSI stack (SG_IO)
+ *   iscsi://[USER[%SECRET]@]HOST[:PORT]/IQN/LUN[?secret-file=FILE][&initiator=NAME][&isid=N]
+ *                                             a LUN of an iSCSI target
  *   ram:NAME[?size=BYTES]                     memory of this process, for tests
  *   null:[?size=BYTES]                        reads zeroes, forgets writes
  */

@@ -4,6 +4,7 @@
 #include <lunpath/transport.h>
 
 extern const LunTransportOps lun_file_ops;
+extern const LunTransportOps lun_iscsi_ops;
 extern const LunTransportOps lun_null_ops;
 extern const LunTransportOps lun_ram_ops;
 extern const LunTransportOps lun_sg_ops;

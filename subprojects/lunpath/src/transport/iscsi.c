@@ -1,0 +1,624 @@
+/* transport/iscsi.c - a path to a LUN of an iSCSI target, without the kernel.
+ *
+ * Each path has a thread that owns its session (iscsi-session.h) and sleeps in poll() on the
+ * session's socket and a bell (eventfd).  Others hand it commands, aborts and requests under the
+ * lock and ring; it ends commands.
+ *
+ *        trouble                    logged in                identify()
+ *   ---> DOWN ---(after a pause)---> FRESH -----------------> READY
+ *         ^                            |                        |
+ *         '----------------------------+------------------------'
+ *
+ * Invariants
+ *   1. A command of the device goes to a session in READY only: whoever logs in again may find
+ *      another LUN there, and must learn who it is first.  Elsewhere it ends at once as a
+ *      TRANSPORT_ERROR.
+ *   2. The device learns of each loss of a READY session, by a command that fails or, when there
+ *      is none, by an identify() that fails: a registration may be gone with the session.
+ *   3. After abort() or a time-out all commands of the path have ended as soon as the thread has
+ *      run; nothing of the caller's memory is used after that.
+ *
+ * A session that is lost is logged in again after PAUSE_MIN, then after twice as long each time
+ * up to PAUSE_MAX, under the same initiator port.
+ */
+#include "transport/builtin.h"
+#include "transport/iscsi-session.h"
+
+#include "base/cdb.h"
+#include "base/lock.h"
+#include "base/sense.h"
+#include "base/vpd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define QUEUE_DEPTH      32
+#define PAUSE_MIN_US     (50 * 1000)
+#define PAUSE_MAX_US     (2 * G_USEC_PER_SEC)
+#define PROBE_TIMEOUT_MS 3000
+#define ATTENTIONS       8 /* unit attentions that may await a new session */
+
+typedef enum {
+  STATE_DOWN,
+  STATE_FRESH,
+  STATE_READY,
+} State;
+
+typedef struct {
+  bool is_done;
+  bool ok;
+} Reset;
+
+typedef struct {
+  LunTransport base;
+  LunIscsiTarget *target;
+  LunIscsiPort *port;
+  pthread_t thread;
+  int bell;
+
+  pthread_mutex_t lock;   /* of all below up to the next heading */
+  pthread_cond_t changed; /* state, n_logins + n_failed_logins, Reset.is_done */
+  State state;
+  bool loss_is_untold;
+  char *trouble; /* why it is DOWN */
+  bool is_wanted;
+  uint64_t n_logins, n_failed_logins, n_losses;
+  GQueue waiting; /* LunIo, from submit() */
+  GArray *aborts; /* tags */
+  Reset *reset;   /* wanted, and not begun */
+  bool stop;
+
+  /* the thread's own */
+  LunIscsiSession *session;
+  Reset *reset_under_way;
+  int64_t next_try_us;
+  int64_t pause_us;
+} Iscsi;
+
+static const char probe_mark; /* LunIo.priv.transport_data of our own commands */
+
+static void
+ring (const Iscsi *iscsi)
+{
+  static const uint64_t one = 1;
+  ssize_t written;
+
+  do
+    written = write (iscsi->bell, &one, sizeof one);
+  while (written < 0 && errno == EINTR);
+}
+
+/* ---- the thread: the session's life ---- */
+
+static void
+come_up (Iscsi *iscsi)
+{
+  iscsi->pause_us = 0;
+  LUN_LOCKED (&iscsi->lock);
+  iscsi->state = STATE_FRESH;
+  iscsi->n_logins++;
+  pthread_cond_broadcast (&iscsi->changed);
+}
+
+/* The state changes before commands end: who hears of their end finds the path DOWN. */
+static void
+come_down (Iscsi *iscsi)
+{
+  const char *trouble = lun_iscsi_session_trouble (iscsi->session);
+  bool tells = lun_iscsi_session_n_commands (iscsi->session) > 0;
+
+  LUN_LOCKED (&iscsi->lock);
+  if (iscsi->state == STATE_DOWN)
+    iscsi->n_failed_logins++;
+  else
+    iscsi->n_losses++;
+  if (iscsi->state == STATE_READY)
+    iscsi->loss_is_untold = !tells;
+  iscsi->state = STATE_DOWN;
+  g_free (iscsi->trouble);
+  iscsi->trouble = g_strdup (trouble);
+  iscsi->is_wanted = lun_iscsi_session_is_worth_retrying (iscsi->session);
+  pthread_cond_broadcast (&iscsi->changed);
+}
+
+static void
+drop_session (Iscsi *iscsi)
+{
+  g_info ("iSCSI session with %s, %s: %s", iscsi->target->portal, iscsi->target->iqn,
+          lun_iscsi_session_trouble (iscsi->session));
+  come_down (iscsi);
+  g_clear_pointer (&iscsi->session, lun_iscsi_session_end);
+  iscsi->pause_us = CLAMP (iscsi->pause_us * 2, PAUSE_MIN_US, PAUSE_MAX_US);
+  iscsi->next_try_us = g_get_monotonic_time () + iscsi->pause_us;
+}
+
+static bool
+is_fresh_or_ready (Iscsi *iscsi)
+{
+  LUN_LOCKED (&iscsi->lock);
+  return iscsi->state != STATE_DOWN;
+}
+
+static void
+on_reset (bool ok, void *user_data)
+{
+  Iscsi *iscsi = user_data;
+
+  LUN_LOCKED (&iscsi->lock);
+  iscsi->reset_under_way->ok = ok;
+  iscsi->reset_under_way->is_done = true;
+  iscsi->reset_under_way = NULL;
+  pthread_cond_broadcast (&iscsi->changed);
+}
+
+/* ---- the thread: what others want ---- */
+
+typedef struct {
+  GQueue waiting;
+  GArray *aborts; /* NULL = none */
+  Reset *reset;
+  State state;
+  bool stop;
+} Wishes;
+
+static Wishes
+take_wishes (Iscsi *iscsi)
+{
+  LUN_LOCKED (&iscsi->lock);
+  Wishes wishes = { .waiting = iscsi->waiting,
+                    .reset = iscsi->reset,
+                    .state = iscsi->state,
+                    .stop = iscsi->stop };
+
+  g_queue_init (&iscsi->waiting);
+  iscsi->reset = NULL;
+  if (iscsi->aborts->len > 0) {
+    wishes.aborts = iscsi->aborts;
+    iscsi->aborts = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  }
+  if (wishes.waiting.length > 0 && wishes.state != STATE_READY)
+    iscsi->loss_is_untold = false; /* it is told now */
+  return wishes;
+}
+
+static void
+begin (Iscsi *iscsi, LunIo *io, State state)
+{
+  bool is_probe = io->priv.transport_data == &probe_mark;
+
+  if (state == STATE_READY || (state == STATE_FRESH && is_probe)) {
+    lun_iscsi_session_submit (iscsi->session, io);
+    return;
+  }
+  io->result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, ENOTCONN);
+  io->done (io);
+}
+
+static void
+fulfil (Iscsi *iscsi, Wishes *wishes)
+{
+  LunIo *io;
+
+  while ((io = g_queue_pop_head (&wishes->waiting)))
+    begin (iscsi, io, wishes->state);
+  for (unsigned i = 0; wishes->aborts && i < wishes->aborts->len; i++)
+    if (iscsi->session)
+      lun_iscsi_session_abort (iscsi->session,
+                               g_array_index (wishes->aborts, uint64_t, i));
+  g_clear_pointer (&wishes->aborts, g_array_unref);
+  if (!wishes->reset)
+    return;
+  iscsi->reset_under_way = wishes->reset;
+  if (iscsi->session)
+    lun_iscsi_session_reset (iscsi->session, on_reset, iscsi);
+  else
+    on_reset (false, iscsi);
+}
+
+/* ---- the thread ---- */
+
+static void
+sleep_until (Iscsi *iscsi, int64_t until_us)
+{
+  struct pollfd fds[2] = { { .fd = iscsi->bell, .events = POLLIN }, { .fd = -1 } };
+  struct timespec limit = { 0 };
+  uint64_t rings;
+
+  if (iscsi->session) {
+    fds[1].fd = lun_iscsi_session_fd (iscsi->session);
+    fds[1].events = (short) lun_iscsi_session_events (iscsi->session);
+  }
+  if (until_us >= 0) {
+    int64_t left_us = MAX (until_us - g_get_monotonic_time (), 0);
+    limit.tv_sec = left_us / G_USEC_PER_SEC;
+    limit.tv_nsec = left_us % G_USEC_PER_SEC * 1000;
+  }
+  if (ppoll (fds, 2, until_us >= 0 ? &limit : NULL, NULL) <= 0)
+    return;
+  if (fds[0].revents != 0 && read (iscsi->bell, &rings, sizeof rings) < 0)
+    return; /* somebody rang, but not yet */
+  if (iscsi->session && fds[1].revents != 0)
+    lun_iscsi_session_service (iscsi->session, fds[1].revents);
+}
+
+/* Sends what has just been given to the session without another round of poll(). */
+static void
+push (Iscsi *iscsi)
+{
+  if (lun_iscsi_session_is_open (iscsi->session) &&
+      (lun_iscsi_session_events (iscsi->session) & POLLOUT) != 0)
+    lun_iscsi_session_service (iscsi->session, POLLOUT);
+}
+
+/* Returns when it wants to be called again at the latest. */
+static int64_t
+look_after_session (Iscsi *iscsi, bool stop)
+{
+  int64_t now_us = g_get_monotonic_time ();
+
+  if (!iscsi->session && !stop) {
+    if (now_us < iscsi->next_try_us)
+      return iscsi->next_try_us;
+    iscsi->session = lun_iscsi_session_start (iscsi->target, iscsi->port);
+  }
+  if (!iscsi->session)
+    return 0;
+  if (lun_iscsi_session_is_open (iscsi->session) && !is_fresh_or_ready (iscsi))
+    come_up (iscsi);
+  if (stop)
+    lun_iscsi_session_logout (iscsi->session);
+  push (iscsi);
+  int64_t again_us = lun_iscsi_session_check_time (iscsi->session, now_us);
+  if (!lun_iscsi_session_trouble (iscsi->session))
+    return again_us;
+  drop_session (iscsi);
+  return 0;
+}
+
+static void *
+run (void *data)
+{
+  Iscsi *iscsi = data;
+
+  for (;;) {
+    Wishes wishes = take_wishes (iscsi);
+    fulfil (iscsi, &wishes);
+    int64_t until_us = look_after_session (iscsi, wishes.stop);
+    if (wishes.stop && !iscsi->session)
+      return NULL;
+    sleep_until (iscsi, until_us);
+  }
+}
+
+/* No signals: neither SIGPIPE when a connection breaks nor what is meant for others. */
+static int
+start_thread (Iscsi *iscsi)
+{
+  sigset_t all, old;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &old);
+  int cause = pthread_create (&iscsi->thread, NULL, run, iscsi);
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+  return cause;
+}
+
+static void
+stop_thread (Iscsi *iscsi)
+{
+  {
+    LUN_LOCKED (&iscsi->lock);
+    iscsi->stop = true;
+  }
+  ring (iscsi);
+  pthread_join (iscsi->thread, NULL);
+}
+
+/* ---- commands ---- */
+
+static void
+put (LunTransport *transport, LunIo *io)
+{
+  Iscsi *iscsi = (Iscsi *) transport;
+  bool was_empty;
+
+  {
+    LUN_LOCKED (&iscsi->lock);
+    was_empty = iscsi->waiting.length == 0;
+    g_queue_push_tail (&iscsi->waiting, io);
+  }
+  if (was_empty)
+    ring (iscsi);
+}
+
+static void
+submit_of_device (LunTransport *transport, LunIo *io)
+{
+  io->priv.transport_data = NULL;
+  put (transport, io);
+}
+
+static void
+abort_io (LunTransport *transport, uint64_t tag)
+{
+  Iscsi *iscsi = (Iscsi *) transport;
+
+  {
+    LUN_LOCKED (&iscsi->lock);
+    g_array_append_val (iscsi->aborts, tag);
+  }
+  ring (iscsi);
+}
+
+typedef struct {
+  LunIo io;
+  Iscsi *iscsi;
+  bool has_ended; /* under iscsi->lock */
+} Probe;
+
+static void
+on_probed (LunIo *io)
+{
+  Probe *probe = (Probe *) io;
+  Iscsi *iscsi = probe->iscsi;
+
+  LUN_LOCKED (&iscsi->lock);
+  probe->has_ended = true;
+  pthread_cond_broadcast (&iscsi->changed);
+}
+
+static LunResult
+probe_once (Iscsi *iscsi, LunCdb cdb, void *data, size_t len)
+{
+  struct iovec iov = { data, len };
+  Probe probe = { .io = { .op = LUN_OP_CDB,
+                          .direction = LUN_DIR_IN,
+                          .iov = &iov,
+                          .n_iov = 1,
+                          .cdb_len = cdb.len,
+                          .timeout_ms = PROBE_TIMEOUT_MS,
+                          .done = on_probed,
+                          .priv.transport_data = (void *) &probe_mark },
+                  .iscsi = iscsi };
+
+  memset (data, 0, len);
+  memcpy (probe.io.cdb, cdb.b, sizeof probe.io.cdb);
+  put (&iscsi->base, &probe.io);
+  LUN_LOCKED (&iscsi->lock);
+  while (!probe.has_ended)
+    lun_cond_wait_until (&iscsi->changed, &iscsi->lock, -1);
+  return probe.io.result;
+}
+
+/* Unit attentions are of no interest to the one who asks here. */
+static bool
+probe_lun (Iscsi *iscsi, LunCdb cdb, void *data, size_t len, GError **error)
+{
+  LunResult result = { 0 };
+  LunSense sense;
+
+  for (int tries = 0; tries <= ATTENTIONS; tries++) {
+    result = probe_once (iscsi, cdb, data, len);
+    if (result.outcome == LUN_OUTCOME_GOOD)
+      return true;
+    if (!lun_result_sense (&result, &sense) || sense.key != LUN_SENSE_UNIT_ATTENTION)
+      break;
+  }
+  g_autofree char *why = lun_result_text (&result);
+  bool is_absent = lun_result_sense (&result, &sense) && sense.asc == 0x25;
+  if (is_absent)
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "target %s at %s has no LUN %d",
+                 iscsi->target->iqn, iscsi->target->portal, iscsi->target->lun);
+  else
+    g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "LUN %d of %s at %s: %s",
+                 iscsi->target->lun, iscsi->target->iqn, iscsi->target->portal, why);
+  return false;
+}
+
+/* ---- who and how large ---- */
+
+static void
+say_trouble_locked (const Iscsi *iscsi, GError **error)
+{
+  g_set_error (
+    error, LUN_ERROR, iscsi->is_wanted ? LUN_ERROR_NO_PATH : LUN_ERROR_CONFIG, "%s: %s",
+    iscsi->target->portal, iscsi->trouble ? iscsi->trouble : "not logged in");
+}
+
+/* The number of the session to ask; 0 with GError when there is none (invariant 2). */
+static uint64_t
+session_to_ask (Iscsi *iscsi, GError **error)
+{
+  LUN_LOCKED (&iscsi->lock);
+  if (iscsi->state != STATE_DOWN && !iscsi->loss_is_untold)
+    return iscsi->n_logins;
+  iscsi->loss_is_untold = false;
+  say_trouble_locked (iscsi, error);
+  return 0;
+}
+
+static char *
+identify (LunTransport *transport, GError **error)
+{
+  Iscsi *iscsi = (Iscsi *) transport;
+  uint8_t page[LUN_VPD_MAX_LEN];
+  uint64_t session = session_to_ask (iscsi, error);
+
+  if (session == 0 ||
+      !probe_lun (iscsi, lun_cdb_inquiry_vpd (LUN_VPD_DEVICE_ID, sizeof page), page,
+                  sizeof page, error))
+    return NULL;
+  if (page[0] >> 5 != 0) { /* peripheral qualifier: nothing there that can be used */
+    g_set_error (error, LUN_ERROR, LUN_ERROR_NO_PATH,
+                 "target %s at %s has no LUN %d now", iscsi->target->iqn,
+                 iscsi->target->portal, iscsi->target->lun);
+    return NULL;
+  }
+  char *identity = lun_vpd_device_id_decode (page, sizeof page);
+  if (!identity) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED,
+                 "LUN %d of %s at %s does not say who it is (VPD page 83h)",
+                 iscsi->target->lun, iscsi->target->iqn, iscsi->target->portal);
+    return NULL;
+  }
+  LUN_LOCKED (&iscsi->lock);
+  if (iscsi->state == STATE_FRESH && iscsi->n_logins == session)
+    iscsi->state = STATE_READY;
+  return identity;
+}
+
+static bool
+learn_facts (Iscsi *iscsi, GError **error)
+{
+  uint8_t data[LUN_READ_CAPACITY_16_LEN];
+  LunCapacity capacity;
+
+  if (!probe_lun (iscsi, lun_cdb_read_capacity_16 (sizeof data), data, sizeof data,
+                  error))
+    return false;
+  if (!lun_capacity_decode (data, sizeof data, &capacity) || capacity.n_blocks == 0 ||
+      capacity.block_size == 0 || capacity.block_size > LUN_ISCSI_MAX_BYTES) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED,
+                 "LUN %d of %s at %s is no disk", iscsi->target->lun,
+                 iscsi->target->iqn, iscsi->target->portal);
+    return false;
+  }
+  iscsi->base.facts = (LunTransportFacts){
+    .run = LUN_RUN_ASYNC,
+    .queue_depth = QUEUE_DEPTH,
+    .block_size = capacity.block_size,
+    .n_blocks = capacity.n_blocks,
+    .max_io_blocks = LUN_ISCSI_MAX_BYTES / capacity.block_size,
+    .real_scsi = true,
+  };
+  return true;
+}
+
+/* ---- opening and closing ---- */
+
+static void
+free_iscsi (Iscsi *iscsi)
+{
+  g_array_unref (iscsi->aborts);
+  g_free (iscsi->trouble);
+  pthread_cond_destroy (&iscsi->changed);
+  pthread_mutex_destroy (&iscsi->lock);
+  if (iscsi->bell >= 0)
+    close (iscsi->bell);
+  lun_iscsi_port_leave (iscsi->port);
+  lun_iscsi_target_free (iscsi->target);
+  g_free (iscsi);
+}
+
+static void
+close_iscsi (LunTransport *transport)
+{
+  Iscsi *iscsi = (Iscsi *) transport;
+
+  stop_thread (iscsi);
+  free_iscsi (iscsi);
+}
+
+static bool
+wait_for_login (Iscsi *iscsi, GError **error)
+{
+  LUN_LOCKED (&iscsi->lock);
+  while (iscsi->n_logins + iscsi->n_failed_logins == 0)
+    lun_cond_wait_until (&iscsi->changed, &iscsi->lock, -1);
+  if (iscsi->n_logins > 0)
+    return true;
+  say_trouble_locked (iscsi, error);
+  return false;
+}
+
+static Iscsi *
+new_iscsi (LunIscsiTarget *target, LunIscsiPort *port)
+{
+  Iscsi *iscsi = g_new0 (Iscsi, 1);
+
+  iscsi->target = target;
+  iscsi->port = port;
+  iscsi->is_wanted = true;
+  iscsi->aborts = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  iscsi->bell = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  g_queue_init (&iscsi->waiting);
+  pthread_mutex_init (&iscsi->lock, NULL);
+  lun_cond_init (&iscsi->changed);
+  return iscsi;
+}
+
+static LunTransport *
+open_iscsi (const LunPathName *name, const LunTransportConfig *config, GError **error)
+{
+  g_autoptr (LunIscsiTarget) target = lun_iscsi_target_new (name, error);
+  g_autoptr (LunIscsiPort) port = target ? lun_iscsi_port_take (target, error) : NULL;
+
+  if (!port)
+    return NULL;
+  Iscsi *iscsi = new_iscsi (g_steal_pointer (&target), g_steal_pointer (&port));
+  int cause = iscsi->bell < 0 ? errno : start_thread (iscsi);
+  if (cause != 0) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "%s: no thread for the path: %s",
+                 name->text, g_strerror (cause));
+    free_iscsi (iscsi);
+    return NULL;
+  }
+  if (wait_for_login (iscsi, error) && learn_facts (iscsi, error))
+    return &iscsi->base;
+  close_iscsi (&iscsi->base);
+  return NULL;
+}
+
+/* ---- the rest ---- */
+
+static bool
+reset (LunTransport *transport, GError **error)
+{
+  Iscsi *iscsi = (Iscsi *) transport;
+  Reset wish = { 0 };
+
+  LUN_LOCKED (&iscsi->lock);
+  while (iscsi->reset) /* somebody else's */
+    lun_cond_wait_until (&iscsi->changed, &iscsi->lock, g_get_monotonic_time () + 1000);
+  iscsi->reset = &wish;
+  ring (iscsi);
+  while (!wish.is_done)
+    lun_cond_wait_until (&iscsi->changed, &iscsi->lock, -1);
+  if (wish.ok)
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "%s: LUN RESET failed",
+               iscsi->base.name);
+  return false;
+}
+
+static void
+visit_stats (LunTransport *transport, LunStatVisit visit, void *user_data)
+{
+  Iscsi *iscsi = (Iscsi *) transport;
+  uint64_t logins, failed, losses;
+
+  {
+    LUN_LOCKED (&iscsi->lock);
+    logins = iscsi->n_logins;
+    failed = iscsi->n_failed_logins;
+    losses = iscsi->n_losses;
+  }
+  visit ("iscsi", "logins", logins, user_data);
+  visit ("iscsi", "logins.failed", failed, user_data);
+  visit ("iscsi", "losses", losses, user_data);
+}
+
+const LunTransportOps lun_iscsi_ops = {
+  .kind = "iscsi",
+  .open = open_iscsi,
+  .close = close_iscsi,
+  .identify = identify,
+  .submit = submit_of_device,
+  .abort = abort_io,
+  .reset = reset,
+  .visit_stats = visit_stats,
+};
