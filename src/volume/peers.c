@@ -29,8 +29,10 @@ static bool
 grow_silent (FtsPeer *peer, int64_t passed_us, bool is_gone)
 {
   peer->silent_us += passed_us;
-  if (!is_live (peer))
+  if (!is_live (peer)) {
+    peer->is_gone |= is_gone && peer->is_dead; /* it was a zombie when it fell silent */
     return false;
+  }
   if (!is_gone && peer->silent_us < peer->host.dead_ms * INT64_C (1000))
     return false;
   peer->is_dead = true;

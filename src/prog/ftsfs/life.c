@@ -19,8 +19,6 @@
 
 #define N_BUFFERS      24
 #define BEHIND_THREADS 3
-#define MOST_NAMES     32 /* mounts of one host on one volume without name= */
-#define JOIN_RETRY_US  200000
 
 typedef struct {
   FtsMountOptions *options;
@@ -135,45 +133,15 @@ load_secret (Mount *mount, GError **error)
   return true;
 }
 
-/* The N-th name to try. */
-static char *
-member_name (const Mount *mount, unsigned n)
-{
-  const char *host = mount->host ? mount->host : g_get_host_name ();
-
-  if (mount->options->name || n == 1)
-    return g_strdup (mount->options->name ? mount->options->name : mount->host);
-  return g_strdup_printf ("%.27s.%u", host, n);
-}
-
-/* Several mounts of one host take names of their own, unless a name or a secret (which belongs
- * to a name) was given: then the entry of a dead mount is waited for. */
+/* Several mounts of one host are several members: the volume numbers their names. */
 static bool
 join (Mount *mount, GError **error)
 {
-  const FtsMountOptions *options = mount->options;
-  bool fixed = options->name || mount->secret;
-  int64_t until = g_get_monotonic_time () + options->wait_ms * (int64_t) 1000;
+  const char *name = mount->options->name ? mount->options->name : mount->host;
+  FtsMemberConfig config = { .name = name, .role = FTS_ROLE_MOUNT, .program = "ftsfs" };
 
-  for (unsigned n = 1;; n += !fixed) {
-    g_autoptr (GError) cause = NULL;
-    g_autofree char *name = member_name (mount, n);
-    FtsMemberConfig config = { .name = name,
-                               .role = FTS_ROLE_MOUNT,
-                               .program = "ftsfs" };
-
-    mount->member = fts_member_join (mount->volume, &config, &cause);
-    if (mount->member)
-      return true;
-    bool again = g_error_matches (cause, FTS_ERROR, FTS_ERROR_BUSY) &&
-                 (fixed ? g_get_monotonic_time () < until : n < MOST_NAMES);
-    if (!again) {
-      g_propagate_error (error, g_steal_pointer (&cause));
-      return false;
-    }
-    if (fixed)
-      g_usleep (JOIN_RETRY_US);
-  }
+  mount->member = fts_member_join (mount->volume, &config, error);
+  return mount->member != NULL;
 }
 
 static bool

@@ -145,6 +145,23 @@ START_TEST (test_a_process_that_is_gone_is_dead_at_once)
 }
 END_TEST
 
+START_TEST (test_a_process_may_be_gone_after_it_fell_silent)
+{
+  World w;
+
+  world_init (&w);
+  world_host (&w, 1, "a", FTS_ROLE_SERVER, 7);
+  look (&w, 50, 0, 0);
+  for (int i = 0; i < 6; i++)
+    look (&w, 50, 0, 0); /* a zombie: silent, but its number is taken */
+  ck_assert (!fts_peers_is_alive (&w.peers, 1, 7));
+  ck_assert (!w.peers.peer[1].is_gone);
+  look (&w, 50, 0, 1U << 1);
+  ck_assert (w.peers.peer[1].is_gone);
+  ck_assert_uint_eq (w.n_deaths, 0);
+}
+END_TEST
+
 START_TEST (test_an_unreadable_entry_counts_as_silent)
 {
   World w;
@@ -291,6 +308,7 @@ FTS_SUITE ("volume/peers", test_a_beating_host_stays_alive,
            test_another_generation_means_the_old_one_died,
            test_a_free_entry_means_its_owner_left,
            test_a_process_that_is_gone_is_dead_at_once,
+           test_a_process_may_be_gone_after_it_fell_silent,
            test_an_unreadable_entry_counts_as_silent,
            test_a_host_that_beats_again_lives_again,
            test_the_lowest_live_entry_is_found, test_a_newcomer_takes_a_free_entry,
