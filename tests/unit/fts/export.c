@@ -177,7 +177,8 @@ START_TEST (test_what_is_said_of_a_peer_holds_for_its_numbered_namesakes)
   g_autoptr (FtsExports) exports = fts_exports_new ();
   g_autofree char *file =
     write_file ("secrets", "[secrets]\nbeta=sesame\nbeta.3=its own\n", 0600);
-  char *peers[] = { "beta", NULL };
+  char name[] = "beta";
+  char *peers[] = { name, NULL };
   const FtsExport export = { .peers = peers };
 
   ck_assert (fts_exports_load_secrets (exports, file, NULL));
