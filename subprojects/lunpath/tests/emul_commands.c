@@ -204,8 +204,10 @@ START_TEST (test_buffers_of_the_wrong_direction_stay_untouched)
   uint8_t buf[512];
 
   memset (buf, 0xee, sizeof buf);
-  test_out (a, lun_cdb_read_16 (0, 1), buf, sizeof buf);
+  LunResult result = test_out (a, lun_cdb_read_16 (0, 1), buf, sizeof buf);
   ck_assert_uint_eq (buf[0], 0xee);
+  assert_good (result);
+  ck_assert_uint_eq (result.residual, sizeof buf);
 }
 END_TEST
 
@@ -290,6 +292,8 @@ START_TEST (test_compare_and_write_refuses_what_it_cannot_do)
   assert_check (test_out (a, lun_cdb_compare_and_write (0, 33), data, 2 * 33 * 512), 5,
                 0x2400);
   assert_check (test_out (a, lun_cdb_compare_and_write (0, 1), data, 512), 5, 0x2400);
+  assert_check (test_out (a, lun_cdb_compare_and_write (0, 1), data, 1536), 5, 0x2400);
+  assert_check (test_out (a, lun_cdb_compare_and_write (0, 0), data, 1024), 5, 0x2400);
 }
 END_TEST
 

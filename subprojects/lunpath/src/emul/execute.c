@@ -170,6 +170,19 @@ kind_direction (const CommandKind *kind)
   return out ? LUN_DIR_OUT : LUN_DIR_IN;
 }
 
+/* Buffers of the wrong direction stay untouched. */
+static LunResult
+run_without_data (const CommandKind *kind, LunCommand *command, const struct iovec *iov,
+                  int n_iov)
+{
+  LunResult result =
+    kind->inside_lock ? run_inside_lock (kind, command) : kind->run (command);
+
+  if (result.outcome == LUN_OUTCOME_GOOD)
+    result.residual = (uint32_t) lun_iov_len (iov, n_iov);
+  return result;
+}
+
 LunResult
 lun_emul_execute (LunEmulNexus *nexus, const uint8_t *cdb, size_t cdb_len,
                   LunDirection dir, const struct iovec *iov, int n_iov)
@@ -183,11 +196,10 @@ lun_emul_execute (LunEmulNexus *nexus, const uint8_t *cdb, size_t cdb_len,
     return lun_result_illegal (LUN_ASC_INVALID_OPCODE);
   if (cdb_len < lun_cdb_len (cdb[0]))
     return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_CDB);
-  if (dir ==
-      kind_direction (kind)) { /* buffers of the wrong direction stay untouched */
-    command.iov = iov;
-    command.n_iov = n_iov;
-    command.iov_len = lun_iov_len (iov, n_iov);
-  }
+  if (dir != kind_direction (kind))
+    return run_without_data (kind, &command, iov, n_iov);
+  command.iov = iov;
+  command.n_iov = n_iov;
+  command.iov_len = lun_iov_len (iov, n_iov);
   return kind->inside_lock ? run_inside_lock (kind, &command) : kind->run (&command);
 }

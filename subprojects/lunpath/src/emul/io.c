@@ -198,7 +198,7 @@ compare_and_write (LunCommand *command, const LunCdbRange *range, const uint8_t 
   if (at < len)
     return lun_result_miscompare (at);
   write_atomically (emul, offset, data + len, len);
-  return lun_result_good ((uint32_t) (command->iov_len - 2 * (size_t) len));
+  return lun_result_good (0);
 }
 
 LunResult
@@ -210,7 +210,7 @@ lun_command_compare_and_write (LunCommand *command)
   if (!lun_cdb_range (command->cdb, command->cdb_len, &range) || range.protect)
     return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_CDB);
   uint32_t len = range.blocks * emul->block_size;
-  if (len > LUN_STATE_CAW_MAX || command->iov_len < 2 * (size_t) len)
+  if (len > LUN_STATE_CAW_MAX || command->iov_len != 2 * (size_t) len)
     return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_CDB);
 
   g_autofree uint8_t *data = g_malloc (2 * (size_t) len + 1);
