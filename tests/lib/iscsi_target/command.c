@@ -9,21 +9,22 @@
 
 #include <string.h>
 
-#define FLAG_FINAL     0x80
-#define FLAG_READ      0x40
-#define FLAG_WRITE     0x20
-#define FLAG_OVERFLOW  0x04
-#define FLAG_UNDERFLOW 0x02
-#define FLAG_STATUS    0x01
+#define FLAG_FINAL       0x80
+#define FLAG_READ        0x40
+#define FLAG_WRITE       0x20
+#define FLAG_OVERFLOW    0x04
+#define FLAG_UNDERFLOW   0x02
+#define FLAG_STATUS      0x01
 
-#define AT_EXPECTED    20 /* expected data transfer length */
-#define AT_CDB         32
+#define AT_EXPECTED      20 /* expected data transfer length */
+#define AT_CDB           32
 
-#define ANSWER_ROOM    65536 /* of commands other than READ: more than any answers */
+#define ANSWER_ROOM      65536 /* of commands other than READ: more than any answers */
 
-#define INVALID_FIELD  5, 0x24, 0x00
-#define NO_SUCH_LUN    5, 0x25, 0x00
-#define TOO_LONG       5, 0x55, 0x03 /* insufficient resources */
+#define INVALID_FIELD    5, 0x24, 0x00
+#define NO_SUCH_LUN      5, 0x25, 0x00
+#define DATA_PHASE_ERROR 0xb, 0x4b, 0x00
+#define TOO_LONG         5, 0x55, 0x03 /* insufficient resources */
 
 void
 target_task_free (TargetTask *task)
@@ -267,14 +268,25 @@ finish (TargetConnection *connection, TargetTask *task)
   return ok;
 }
 
+/* A part is missing, or is not where it should be: the command fails, what comes of it still
+ * finds no task. */
+static bool
+fail_task (TargetConnection *connection, TargetTask *task)
+{
+  bool ok = refuse (connection, task->bhs, DATA_PHASE_ERROR);
+
+  g_ptr_array_remove (connection->tasks, task);
+  return ok;
+}
+
 /* After a part has come that may have been the last of its burst. */
 static bool
 go_on (TargetConnection *connection, TargetTask *task, bool final)
 {
   if (!final)
-    return task->got < task->end;
+    return task->got < task->end || fail_task (connection, task);
   if (task->transfer != TARGET_TAG_NONE && task->got < task->end)
-    return false; /* less than asked for */
+    return fail_task (connection, task); /* less than asked for */
   return task->got == task->len ? finish (connection, task)
                                 : send_r2t (connection, task);
 }
@@ -290,7 +302,7 @@ target_data_out (TargetConnection *connection, const TargetPdu *pdu)
       target_pdu_u32 (pdu, TARGET_AT_DATA_SN) != task->data_sn ||
       target_pdu_u32 (pdu, TARGET_AT_OFFSET) != task->got ||
       pdu->data_len > task->end - task->got)
-    return false;
+    return fail_task (connection, task);
   memcpy (task->data + task->got, pdu->data, pdu->data_len);
   task->got += pdu->data_len;
   task->data_sn++;
