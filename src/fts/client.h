@@ -125,6 +125,24 @@ bool fts_client_rename (FtsClient *client, const FtsCaller *caller,
 bool fts_client_statfs (FtsClient *client, const FtsHandle *handle, FtsStatfs *out,
                         GError **error);
 
+/* ---- extended attributes ---- */
+
+/* FLAGS = XATTR_CREATE, XATTR_REPLACE. */
+bool fts_client_setxattr (FtsClient *client, const FtsCaller *caller,
+                          const FtsHandle *handle, const char *name, const void *value,
+                          size_t len, uint32_t flags, GError **error);
+/* ROOM 0 asks for the length alone; a value (or list) longer than ROOM is ERANGE.  VALUE gets
+ * what came. */
+bool fts_client_getxattr (FtsClient *client, const FtsCaller *caller,
+                          const FtsHandle *handle, const char *name, size_t room,
+                          GByteArray *value, size_t *len, GError **error);
+/* Names, a NUL behind each. */
+bool fts_client_listxattr (FtsClient *client, const FtsCaller *caller,
+                           const FtsHandle *handle, size_t room, GByteArray *names,
+                           size_t *len, GError **error);
+bool fts_client_removexattr (FtsClient *client, const FtsCaller *caller,
+                             const FtsHandle *handle, const char *name, GError **error);
+
 /* ---- whole files (fts get, put, replace) ---- */
 typedef struct {
   /* Called now and then on the calling thread: bytes done so far of TOTAL. */

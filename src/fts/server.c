@@ -64,6 +64,10 @@ static const Row rows[FTS_OP_N] = {
   [FTS_OP_STATFS] = { fts_serve_statfs, 1, false },
   [FTS_OP_GET] = { fts_serve_get, 1, true },
   [FTS_OP_PUT] = { fts_serve_put, 1, true },
+  [FTS_OP_GETXATTR] = { fts_serve_getxattr, 1, true },
+  [FTS_OP_SETXATTR] = { fts_serve_setxattr, 1, true },
+  [FTS_OP_LISTXATTR] = { fts_serve_listxattr, 1, true },
+  [FTS_OP_REMOVEXATTR] = { fts_serve_removexattr, 1, true },
 };
 
 /* ---- life ---- */

@@ -7,7 +7,7 @@
  * `broken` and ends the connection.
  *
  * One file a group: server_names.c, server_attr.c, server_data.c, server_dir.c, server_get.c,
- * server_put.c.
+ * server_put.c, server_xattr.c.
  *
  * Threads: a job belongs to the thread that serves its connection.
  */
@@ -83,6 +83,10 @@ int fts_serve_rename (FtsJob *job);
 int fts_serve_statfs (FtsJob *job);
 int fts_serve_get (FtsJob *job);
 int fts_serve_put (FtsJob *job);
+int fts_serve_getxattr (FtsJob *job);
+int fts_serve_setxattr (FtsJob *job);
+int fts_serve_listxattr (FtsJob *job);
+int fts_serve_removexattr (FtsJob *job);
 
 /* ---- helpers ---- */
 

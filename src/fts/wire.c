@@ -82,6 +82,10 @@ static const FtsCommand commands[FTS_OP_N] = {
   [FTS_OP_GET] = { FTS_OP_GET, "get", "hnfl", "a", false, true },
   [FTS_OP_PUT] = { FTS_OP_PUT, "put", "hnFa", "a", true, false },
   [FTS_OP_QUIT] = { FTS_OP_QUIT, "quit", "", "", false, false },
+  [FTS_OP_GETXATTR] = { FTS_OP_GETXATTR, "getxattr", "hnl", "l", false, true },
+  [FTS_OP_SETXATTR] = { FTS_OP_SETXATTR, "setxattr", "hnF", "", true, true },
+  [FTS_OP_LISTXATTR] = { FTS_OP_LISTXATTR, "listxattr", "hl", "l", false, true },
+  [FTS_OP_REMOVEXATTR] = { FTS_OP_REMOVEXATTR, "removexattr", "hn", "", true, false },
 };
 
 const FtsCommand *

@@ -97,6 +97,11 @@ typedef enum {
   FTS_OP_GET,     /* handle name(path) offset length(0 = to the end) -> attr + chunks */
   FTS_OP_PUT,     /* handle name(path) open_flags(FTS_PUT_*) attr + chunks -> attr */
   FTS_OP_QUIT,    /* -> ; the connection ends after the answer */
+  FTS_OP_GETXATTR, /* handle name length(room; 0 = only ask for the length)
+                        -> length(of the value) data(value) */
+  FTS_OP_SETXATTR, /* handle name open_flags(XATTR_* of Linux) + data(value) -> */
+  FTS_OP_LISTXATTR, /* handle length(as above) -> length data(names, a NUL behind each) */
+  FTS_OP_REMOVEXATTR, /* handle name -> */
   FTS_OP_N,
 } FtsOp;
 

@@ -31,8 +31,9 @@ fts_fs_caller (fuse_req_t req, FtsWho *who)
 {
   const struct fuse_ctx *ctx = fuse_req_ctx (req);
 
-  /* The kernel has applied the umask already. */
   who->caller = (FtsCaller){ .uid = ctx->uid, .gid = ctx->gid, .groups = who->groups };
+  if (fts_fs_of (req)->passes_umask)
+    who->caller.umask = ctx->umask;
   if (ctx->uid != 0) {
     gid_t groups[FTS_GROUPS_MAX];
     int n = fuse_req_getgroups (req, FTS_GROUPS_MAX, groups);
@@ -200,6 +201,10 @@ on_init (void *userdata, struct fuse_conn_info *conn)
   /* It would keep sizes of its own and overrule the peer's. */
   want (conn, FUSE_CAP_WRITEBACK_CACHE, false);
   want (conn, FUSE_CAP_SPLICE_READ, false);
+  /* Without both the kernel would judge by the mode alone, where an ACL says otherwise. */
+  want (conn, FUSE_CAP_POSIX_ACL, true);
+  want (conn, FUSE_CAP_DONT_MASK, true);
+  fs->passes_umask = conn->want & FUSE_CAP_DONT_MASK;
   conn->max_write = FTS_BUFFER_LEN;
   /* Readahead may not take all threads: others want to work beside a stream. */
   conn->max_background = MAX (fs->options->threads, 6) - 2;
@@ -231,6 +236,10 @@ const struct fuse_lowlevel_ops fts_fs_ops = {
   .flush = fts_op_flush,
   .fsync = fts_op_fsync,
   .release = fts_op_release,
+  .setxattr = fts_op_setxattr,
+  .getxattr = fts_op_getxattr,
+  .listxattr = fts_op_listxattr,
+  .removexattr = fts_op_removexattr,
   .opendir = fts_op_opendir,
   .readdir = fts_op_readdir,
   .readdirplus = fts_op_readdirplus,

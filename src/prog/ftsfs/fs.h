@@ -3,6 +3,7 @@
  * ops_names.c   lookup, forget, and all that makes, names and removes files
  * ops_attr.c    getattr, setattr, statfs
  * ops_data.c    open, create, read, write, flush, fsync, release
+ * ops_xattr.c   extended attributes and POSIX ACL
  * ops_dir.c     opendir, readdir, readdirplus, releasedir
  * file.c        an open file; behind.c data not yet at the peer; inodes.c node numbers
  *
@@ -35,7 +36,8 @@ typedef struct {
   FtsBuffers *buffers;
   FtsBehind *behind; /* NULL: every write waits for the peer */
   struct fuse_session *session;
-  atomic_uint_fast64_t clock;    /* grows with each change we make at the peer */
+  bool passes_umask;          /* the peer applies it, as a default ACL overrules it */
+  atomic_uint_fast64_t clock; /* grows with each change we make at the peer */
   atomic_int_fast64_t warned_us; /* when trouble with the peer was last logged */
   /* The kernel has opened the session; runs on a worker. */
   void (*on_init) (void *user_data);
@@ -115,6 +117,12 @@ void fts_op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fts_op_fsync (fuse_req_t req, fuse_ino_t ino, int datasync,
                    struct fuse_file_info *fi);
 void fts_op_release (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+void fts_op_setxattr (fuse_req_t req, fuse_ino_t ino, const char *name,
+                      const char *value, size_t size, int flags);
+void fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void fts_op_listxattr (fuse_req_t req, fuse_ino_t ino, size_t size);
+void fts_op_removexattr (fuse_req_t req, fuse_ino_t ino, const char *name);
 
 void fts_op_opendir (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fts_op_readdir (fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,

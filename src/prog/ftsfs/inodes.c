@@ -252,3 +252,20 @@ fts_inode_changed (FtsInode *inode)
   pthread_mutex_unlock (&inode->lock);
   return changed;
 }
+
+void
+fts_inode_set_no_capability (FtsInode *inode, int64_t until_us)
+{
+  pthread_mutex_lock (&inode->lock);
+  inode->no_capability_until_us = until_us;
+  pthread_mutex_unlock (&inode->lock);
+}
+
+bool
+fts_inode_has_no_capability (FtsInode *inode)
+{
+  pthread_mutex_lock (&inode->lock);
+  bool none = g_get_monotonic_time () < inode->no_capability_until_us;
+  pthread_mutex_unlock (&inode->lock);
+  return none;
+}

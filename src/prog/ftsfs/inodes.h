@@ -29,12 +29,13 @@ typedef struct {
   uint64_t id; /* the kernel's node number; constant, like the handle */
   FtsHandle handle;
 
-  pthread_mutex_t lock; /* the five below */
+  pthread_mutex_t lock; /* the six below */
   FtsVersion version;   /* of the data in the kernel's cache */
   bool has_version;     /* false: our own writes made it unknown */
   FtsVersion told;      /* what the kernel was told last */
   bool has_told;
-  uint64_t changed; /* clock of our last change, see fts_fs_tick() */
+  int64_t no_capability_until_us; /* the file is known to have no security.capability */
+  uint64_t changed;               /* clock of our last change, see fts_fs_tick() */
 
   /* the table's */
   uint64_t lookups;
@@ -73,3 +74,7 @@ uint64_t fts_inode_told_size (FtsInode *inode);
 /* The data was changed by ourselves, or might be, at clock NOW. */
 void fts_inode_set_changed (FtsInode *inode, uint64_t now, bool data);
 uint64_t fts_inode_changed (FtsInode *inode);
+/* The kernel asks for security.capability before each write; files without one are remembered
+ * until UNTIL_US (0 = no more). */
+void fts_inode_set_no_capability (FtsInode *inode, int64_t until_us);
+bool fts_inode_has_no_capability (FtsInode *inode);

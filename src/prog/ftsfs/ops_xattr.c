@@ -1,0 +1,149 @@
+/* ops_xattr.c - extended attributes and, through them, POSIX ACL.
+ *
+ * The kernel judges access by ACL itself: it reads system.posix_acl_access when the mode alone
+ * does not decide, and keeps it as long as attributes.  It also asks for security.capability
+ * before each write; that a file has none is remembered for attr_timeout, as the peer takes
+ * capabilities away at a write anyway. */
+#include "base/error.h"
+#include "prog/ftsfs/file.h"
+#include "prog/ftsfs/fs.h"
+
+#include <errno.h>
+#include <linux/limits.h>
+#include <linux/xattr.h>
+#include <string.h>
+
+static bool
+is_capability (const char *name)
+{
+  return strcmp (name, XATTR_NAME_CAPS) == 0;
+}
+
+static bool
+is_acl (const char *name)
+{
+  return strcmp (name, XATTR_NAME_POSIX_ACL_ACCESS) == 0 ||
+         strcmp (name, XATTR_NAME_POSIX_ACL_DEFAULT) == 0;
+}
+
+static void
+reply_value (fuse_req_t req, const GByteArray *value, size_t len, size_t room)
+{
+  if (room == 0)
+    fuse_reply_xattr (req, len);
+  else
+    fuse_reply_buf (req, (const char *) value->data, value->len);
+}
+
+static void
+note_no_capability (FtsFs *fs, FtsInode *inode)
+{
+  int64_t timeout_us =
+    (int64_t) (MIN (fs->options->attr_timeout, 1e6) * G_USEC_PER_SEC);
+
+  fts_inode_set_no_capability (inode, g_get_monotonic_time () + timeout_us);
+}
+
+/* A peer's file system without ACL has none on this file; the kernel, which asks to judge access,
+ * would take another errno for trouble. */
+static void
+reply_no_value (fuse_req_t req, FtsInode *inode, const char *name, GError *error)
+{
+  FtsFs *fs = fts_fs_of (req);
+  int errnum = fts_fs_errno (fs, error);
+
+  if (errnum == EOPNOTSUPP && is_acl (name))
+    errnum = ENODATA;
+  if ((errnum == ENODATA || errnum == EOPNOTSUPP) && is_capability (name))
+    note_no_capability (fs, inode);
+  fuse_reply_err (req, errnum);
+  g_error_free (error);
+}
+
+void
+fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+  FtsFs *fs = fts_fs_of (req);
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  g_autoptr (GByteArray) value = g_byte_array_new ();
+  GError *error = NULL;
+  size_t len = 0;
+  FtsWho who;
+
+  if (inode == NULL)
+    return;
+  if (is_capability (name) && fts_inode_has_no_capability (inode)) {
+    fuse_reply_err (req, ENODATA);
+    return;
+  }
+  if (fts_client_getxattr (fs->client, fts_fs_caller (req, &who), &inode->handle, name,
+                           MIN (size, XATTR_SIZE_MAX), value, &len, &error))
+    reply_value (req, value, len, size);
+  else
+    reply_no_value (req, inode, name, error);
+}
+
+void
+fts_op_listxattr (fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+  FtsFs *fs = fts_fs_of (req);
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  g_autoptr (GByteArray) names = g_byte_array_new ();
+  GError *error = NULL;
+  size_t len = 0;
+  FtsWho who;
+
+  if (inode == NULL)
+    return;
+  if (fts_client_listxattr (fs->client, fts_fs_caller (req, &who), &inode->handle,
+                            MIN (size, XATTR_LIST_MAX), names, &len, &error))
+    reply_value (req, names, len, size);
+  else
+    fts_fs_fail (req, error);
+}
+
+static void
+reply_changed (fuse_req_t req, FtsInode *inode, const char *name, bool well,
+               GError *error)
+{
+  FtsFs *fs = fts_fs_of (req);
+
+  if (is_capability (name))
+    fts_inode_set_no_capability (inode, 0);
+  fts_inode_set_changed (inode, fts_fs_tick (fs), false);
+  fts_fs_done (req, well, error);
+}
+
+/* Data first: a write that comes later would take a capability away. */
+void
+fts_op_setxattr (fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+                 size_t size, int flags)
+{
+  FtsFs *fs = fts_fs_of (req);
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  GError *error = NULL;
+  FtsWho who;
+
+  if (inode == NULL)
+    return;
+  fts_fs_drain (fs, inode);
+  bool well =
+    fts_client_setxattr (fs->client, fts_fs_caller (req, &who), &inode->handle, name,
+                         value, size, (uint32_t) flags, &error);
+  reply_changed (req, inode, name, well, error);
+}
+
+void
+fts_op_removexattr (fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+  FtsFs *fs = fts_fs_of (req);
+  g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
+  GError *error = NULL;
+  FtsWho who;
+
+  if (inode == NULL)
+    return;
+  bool well = fts_client_removexattr (fs->client, fts_fs_caller (req, &who),
+                                      &inode->handle, name, &error);
+  reply_changed (req, inode, name, well, error);
+}
