@@ -24,7 +24,7 @@ enum {
 };
 
 /* Segments read ahead where the device works asynchronously. */
-#define FTS_READ_AHEAD 4u
+#define FTS_READ_AHEAD 16u
 
 /* A fragment that the peer has not acknowledged. */
 typedef struct {

@@ -63,6 +63,8 @@ complete (const char *path)
   g_autofree char *wrappers = g_strndup (path, (gsize) (core - path));
   g_autofree char *absolute = NULL;
 
+  if (path[0] == '?') /* options of the device, among its paths */
+    return g_strdup (path);
   if (g_str_has_prefix (core, "file:"))
     name = core + strlen ("file:");
   else if (has_kind (core))

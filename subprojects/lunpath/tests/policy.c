@@ -59,22 +59,22 @@ END_TEST
 
 START_TEST (test_service_time_weighs_speed_and_queue)
 {
-  LunPathView paths[2] = { { .usable = true, .queued = 4, .service_us = 100 },
-                           { .usable = true, .queued = 0, .service_us = 400 } };
+  LunPathView paths[2] = { { .usable = true, .load = 4, .service_us = 100 },
+                           { .usable = true, .load = 0, .service_us = 400 } };
 
   ck_assert_int_eq (choose ("service-time", paths, 2, 0), 1);
-  paths[0].queued = 1;
+  paths[0].load = 1;
   ck_assert_int_eq (choose ("service-time", paths, 2, 0), 0);
 }
 END_TEST
 
 START_TEST (test_service_time_takes_an_unknown_path_for_an_average_one)
 {
-  LunPathView paths[2] = { { .usable = true, .queued = 1, .service_us = 100 },
-                           { .usable = true, .queued = 5 } };
+  LunPathView paths[2] = { { .usable = true, .load = 1, .service_us = 100 },
+                           { .usable = true, .load = 5 } };
 
   ck_assert_int_eq (choose ("service-time", paths, 2, 0), 0);
-  paths[1].queued = 0;
+  paths[1].load = 0;
   ck_assert_int_eq (choose ("service-time", paths, 2, 0), 1);
 }
 END_TEST

@@ -70,6 +70,9 @@ ask_policy (LunDevice *device, const LunPath *avoid)
       .queued = __atomic_load_n (&path->queued, __ATOMIC_RELAXED),
       .queued_blocks = __atomic_load_n (&path->queued_blocks, __ATOMIC_RELAXED),
       .service_us = __atomic_load_n (&path->service_us, __ATOMIC_RELAXED),
+      .load =
+        lun_device_load (device, __atomic_load_n (&path->queued, __ATOMIC_RELAXED),
+                         __atomic_load_n (&path->queued_blocks, __ATOMIC_RELAXED)),
       .weight = device->weights[i],
     };
   }

@@ -50,7 +50,7 @@ struct LunPath {
   int64_t check_until_us; /* while a check runs: when it takes too long; else 0 */
   uint32_t queued;        /* parts waiting or in flight */
   uint32_t queued_blocks;
-  uint32_t service_us; /* moving average */
+  uint32_t service_us; /* moving average of the time for one unit of load (policy.h) */
   uint64_t n_failures;
 
   pthread_mutex_t lock;             /* of all below */
@@ -128,6 +128,13 @@ static inline void
 lun_count (uint64_t *counter, uint64_t n)
 {
   __atomic_add_fetch (counter, n, __ATOMIC_RELAXED);
+}
+
+/* What N commands of BLOCKS in all are for a path, in the unit of LunPathView.load. */
+static inline uint64_t
+lun_device_load (const LunDevice *device, uint32_t n, uint32_t blocks)
+{
+  return n + (uint64_t) blocks * device->facts.block_size / (64 * 1024);
 }
 
 /* ---- path.c ---- */

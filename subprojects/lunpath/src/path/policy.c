@@ -52,7 +52,7 @@ cost_blocks (const LunPathView *path)
 static uint64_t
 cost_time (const LunPathView *path)
 {
-  return ((uint64_t) path->service_us + 1) * (path->queued + 1);
+  return ((uint64_t) path->service_us + 1) * (path->load + 1);
 }
 
 /* A path of which no command has ended yet is taken for as fast as the others are on average. */

@@ -14,7 +14,8 @@ typedef struct {
   bool usable;
   uint32_t queued;        /* commands waiting or in flight */
   uint32_t queued_blocks; /* of these commands */
-  uint32_t service_us;    /* moving average of a command's time */
+  uint64_t load;          /* of these commands: one each, and one for each 64 KiB */
+  uint32_t service_us;    /* moving average of the time for one such load */
   uint32_t weight;        /* 0 is taken for 1 */
 } LunPathView;
 

@@ -66,10 +66,12 @@ measure (const LunTry *this)
 {
   LunPath *path = this->path;
   int64_t took_us = g_get_monotonic_time () - this->start_us;
+  int64_t load = (int64_t) lun_device_load (path->device, 1, this->io.blocks);
   uint32_t average = __atomic_load_n (&path->service_us, __ATOMIC_RELAXED);
 
   average =
-    (uint32_t) (((int64_t) average * 7 + MIN (took_us, 10 * G_USEC_PER_SEC)) / 8);
+    (uint32_t) (((int64_t) average * 7 + MIN (took_us / load, 10 * G_USEC_PER_SEC)) /
+                8);
   __atomic_store_n (&path->service_us, average, __ATOMIC_RELAXED);
 }
 
