@@ -98,6 +98,23 @@ report_deaths (FtsMember *member)
   }
 }
 
+/* Their slots and entries are freed only after that.  One that cannot be shut out now is tried
+ * again in the next round. */
+static bool
+shut_out_the_dead (FtsMember *member, const FtsPeers *peers, GError **error)
+{
+  for (uint32_t i = 0; i < FTS_MAX_HOSTS; i++) {
+    const FtsPeer *peer = &peers->peer[i];
+    if (!peer->is_known || !peer->is_dead ||
+        member->shut_out[i] == peer->host.generation)
+      continue;
+    if (!fts_member_shut_out (member, peers, &peer->host, error))
+      return false;
+    member->shut_out[i] = peer->host.generation;
+  }
+  return true;
+}
+
 static void *
 run_reaper (void *data)
 {
@@ -109,7 +126,8 @@ run_reaper (void *data)
     pthread_mutex_lock (&member->mutex);
     peers = member->peers;
     pthread_mutex_unlock (&member->mutex);
-    fts_reaper_free_due (member->reaper, &peers, g_get_monotonic_time (), &error);
+    if (shut_out_the_dead (member, &peers, &error))
+      fts_reaper_free_due (member->reaper, &peers, g_get_monotonic_time (), &error);
     fts_member_unlock (member);
   }
   if (error != NULL)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "volume/fence.h"
 #include "volume/lock.h"
 #include "volume/membership.h"
 #include "volume/peers.h"
@@ -18,7 +19,8 @@
 struct FtsMember {
   FtsVolume *volume;
   FtsLock *lock;
-  FtsHost self; /* constant after join; its heartbeat is the first one */
+  FtsFence *fence; /* NULL: fence mode off */
+  FtsHost self;    /* constant after join; its heartbeat is the first one */
   void (*on_peer_dead) (uint32_t index, uint64_t generation, void *user_data);
   void *user_data;
 
@@ -35,8 +37,9 @@ struct FtsMember {
 
   pthread_t thread;
   /* the thread's own */
-  FtsReaper *reaper;  /* the reap thread's while is_reaping */
-  uint64_t heartbeat; /* last one written */
+  FtsReaper *reaper; /* the reap thread's while is_reaping, as `shut_out` */
+  uint64_t shut_out[FTS_MAX_HOSTS]; /* generation whose key was removed last */
+  uint64_t heartbeat;               /* last one written */
   pthread_t reap_thread;
   bool has_reap_thread;
   bool is_suspicious; /* somebody died: look at the Process Id Table every time */
@@ -46,6 +49,10 @@ struct FtsMember {
 /* Reads the host table and updates `peers`; deaths go to `deaths`.  TABLE may be NULL. */
 bool fts_member_refresh (FtsMember *member, FtsHost table[FTS_MAX_HOSTS],
                          uint32_t *damaged, GError **error);
+
+/* Removes the key of a dead HOST from the devices, unless a live member has it too. */
+bool fts_member_shut_out (FtsMember *member, const FtsPeers *peers, const FtsHost *host,
+                          GError **error);
 
 /* Ends all writing for good; WHY is logged once. */
 void fts_member_fence (FtsMember *member, const char *why);

@@ -122,6 +122,37 @@ fts_member_is_holder_dead (uint32_t index, uint64_t generation, void *user_data)
   return !is_alive;
 }
 
+/* ---- shutting out ---- */
+
+static bool
+is_key_alive (const FtsMember *member, const FtsPeers *peers, uint64_t key)
+{
+  if (key == fts_fence_key (member->fence))
+    return true;
+  for (uint32_t i = 0; i < FTS_MAX_HOSTS; i++) {
+    const FtsPeer *peer = &peers->peer[i];
+    if (peer->is_known && !peer->is_dead && peer->host.state != FTS_HOST_FREE &&
+        peer->host.pr_key == key)
+      return true;
+  }
+  return false;
+}
+
+bool
+fts_member_shut_out (FtsMember *member, const FtsPeers *peers, const FtsHost *host,
+                     GError **error)
+{
+  if (member->fence == NULL || host->state == FTS_HOST_FREE || host->pr_key == 0 ||
+      is_key_alive (member, peers, host->pr_key))
+    return true;
+  if (!fts_fence_shut_out (member->fence, host->pr_key, error))
+    return false;
+  g_message ("%s (%s) is dead and shut out: key 0x%016" G_GINT64_MODIFIER
+             "x is on no device",
+             host->name, fts_host_role_name (host->role), host->pr_key);
+  return true;
+}
+
 /* ---- joining ---- */
 
 static bool
@@ -220,6 +251,19 @@ lock_wait_us (const FtsMember *member)
   return wait_ms * 1000;
 }
 
+/* With the entry goes what tells the key of the dead member who had it. */
+static bool
+shut_out_former (FtsMember *member, GError **error)
+{
+  FtsPeers peers;
+
+  pthread_mutex_lock (&member->mutex);
+  peers = member->peers;
+  pthread_mutex_unlock (&member->mutex);
+  return fts_member_shut_out (member, &peers, &peers.peer[member->self.index].host,
+                              error);
+}
+
 /* Under the lock the choice is made again, from a table nobody else joins meanwhile. */
 static bool
 take_entry (FtsMember *member, const char *base, FtsJoin *join, GError **error)
@@ -233,6 +277,8 @@ take_entry (FtsMember *member, const char *base, FtsJoin *join, GError **error)
   ok = fts_member_refresh (member, NULL, NULL, error);
   if (ok)
     *join = choose (member, member->self.name);
+  if (ok && *join == FTS_JOIN_TAKE)
+    ok = shut_out_former (member, error);
   if (ok && *join == FTS_JOIN_TAKE) {
     atomic_store (&member->last_beat_us, g_get_monotonic_time ());
     ok = fts_hosttab_store (member->volume, &member->self, error);
@@ -285,24 +331,45 @@ find_entry (FtsMember *member, GError **error)
   }
 }
 
+/* Before the lock is taken: who is not registered cannot write it. */
+static bool
+register_paths (FtsMember *member, GError **error)
+{
+  if (fts_volume_mcb (member->volume)->fence_mode == FTS_FENCE_OFF)
+    return true;
+  member->fence = fts_fence_join (member->volume, &member->self, error);
+  if (member->fence == NULL)
+    return false;
+  member->self.pr_key = fts_fence_key (member->fence);
+  return true;
+}
+
+static FtsMember *
+give_up_joining (FtsMember *member)
+{
+  if (member->fence != NULL)
+    fts_fence_leave (member->fence);
+  free_member (member);
+  return NULL;
+}
+
 FtsMember *
 fts_member_join (FtsVolume *volume, const FtsMemberConfig *config, GError **error)
 {
   FtsMember *member = new_member (volume);
 
-  if (!take_config (member, config, error) ||
+  if (!take_config (member, config, error) || !register_paths (member, error) ||
       (member->lock = fts_lock_new (volume, error)) == NULL ||
-      !find_entry (member, error)) {
-    free_member (member);
-    return NULL;
-  }
+      !find_entry (member, error))
+    return give_up_joining (member);
+  if (member->fence != NULL)
+    fts_fence_published (member->fence);
   member->n_deaths = 0; /* those before we came are nobody's news */
   if (!fts_member_refresh (member, NULL, NULL, error) ||
       !fts_heartbeat_start (member, error)) {
     FtsHost empty = { .index = member->self.index };
     fts_hosttab_store (volume, &empty, NULL);
-    free_member (member);
-    return NULL;
+    return give_up_joining (member);
   }
   return member;
 }
@@ -318,10 +385,14 @@ fts_member_leave (FtsMember *member)
     return;
   fts_heartbeat_stop (member);
   empty.index = member->self.index;
+  if (member->fence != NULL)
+    fts_fence_begin_leaving (member->fence);
   if (!fts_member_is_fenced (member) &&
       !fts_hosttab_store (member->volume, &empty, &error))
     g_warning ("host table entry %u could not be freed: %s", empty.index,
                error->message);
+  if (member->fence != NULL)
+    fts_fence_leave (member->fence);
   free_member (member);
 }
 

@@ -33,7 +33,7 @@ check "a lock method that is none is a usage error" ends_with 2 fts-format --loc
 check "a block size that is none is a usage error" ends_with 2 fts-format --block-size 1000 --size 64000K "$image"
 check "a dead time below two heartbeats is a usage error" \
   ends_with 2 fts-format --size 64M --heartbeat-ms 1000 --dead-ms 1500 "$image"
-check "fencing that is not there is refused" ends_with 1 fts-format --fence all-registrants --size 64M "$image"
+check "a fence mode that is none is a usage error" ends_with 2 fts-format --fence frob --size 64M "$image"
 check "a device that is not there is refused" ends_with 1 fts-format "$work/none.img"
 check_stderr "it is named" "none.img"
 check "a size for something that is no file is refused" ends_with 2 fts-format --size 64M sg:/dev/none

@@ -62,6 +62,7 @@ add_host (JsonBuilder *json, const FtsPeer *peer)
   const FtsHost *host = &peer->host;
   g_autofree char *generation =
     g_strdup_printf ("0x%" G_GINT64_MODIFIER "x", host->generation);
+  g_autofree char *key = g_strdup_printf ("0x%016" G_GINT64_MODIFIER "x", host->pr_key);
 
   json_builder_begin_object (json);
   fts_json_number (json, "entry", host->index);
@@ -71,6 +72,7 @@ add_host (JsonBuilder *json, const FtsPeer *peer)
   fts_json_text (json, "life", life_of (peer));
   fts_json_number (json, "silent_ms", (uint64_t) peer->silent_us / 1000);
   fts_json_text (json, "generation", generation);
+  fts_json_text (json, "key", key);
   fts_json_number (json, "heartbeat", host->heartbeat);
   fts_json_number (json, "heartbeat_ms", host->heartbeat_ms);
   fts_json_number (json, "dead_ms", host->dead_ms);

@@ -3,6 +3,7 @@
  * Describe the devices, refuse those that hold data, plan, and only then touch anything.
  */
 #include "prog/common/program.h"
+#include "prog/format/exclusive.h"
 #include "prog/format/options.h"
 #include "prog/format/show.h"
 #include "prog/format/target.h"
@@ -21,6 +22,7 @@ static GPtrArray *
 describe_targets (const FtsFormatOptions *options, GError **error)
 {
   g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (free_target);
+  g_autoptr (GError) why = NULL;
 
   for (char **spec = options->devices; *spec != NULL; spec++) {
     FtsTarget *target =
@@ -28,8 +30,12 @@ describe_targets (const FtsFormatOptions *options, GError **error)
     if (target == NULL)
       return NULL;
     g_ptr_array_add (targets, target);
-    if (!options->force && !fts_target_examine (target, error))
+    if (!options->force && !fts_target_examine (target, &why)) {
+      if (target->device != NULL)
+        fts_exclusive_explain (target->device, &why);
+      g_propagate_error (error, g_steal_pointer (&why));
       return NULL;
+    }
   }
   return g_steal_pointer (&targets);
 }
@@ -124,10 +130,26 @@ show (const FtsFormatOptions *options, const FtsFormatPlan *plan, GPtrArray *tar
   printf ("%s%s", text, options->json ? "\n" : "");
 }
 
+/* A dead host cannot be shut out of a device without reservations. */
+static bool
+check_fencing (const FtsFormatOptions *options, LunDevice *const *devices, unsigned n,
+               GError **error)
+{
+  for (unsigned i = 0; i < n && options->wish.fence_mode != FTS_FENCE_OFF; i++)
+    if (!lun_device_facts (devices[i])->has_pr) {
+      g_set_error (error, FTS_ERROR, FTS_ERROR_UNSUPPORTED,
+                   "%s: has no persistent reservations; only --fence off is possible",
+                   lun_device_name (devices[i]));
+      return false;
+    }
+  return true;
+}
+
 static FtsFormatPlan *
 make_volume (FtsFormatOptions *options, GPtrArray *targets, GError **error)
 {
   g_autofree LunDevice **devices = g_new0 (LunDevice *, targets->len);
+  g_autoptr (FtsExclusive) exclusive = NULL;
   g_autoptr (FtsFormatPlan) plan = NULL;
 
   for (guint i = 0; i < targets->len; i++) {
@@ -137,7 +159,10 @@ make_volume (FtsFormatOptions *options, GPtrArray *targets, GError **error)
     devices[i] = target->device;
   }
   plan = plan_targets (options, targets, error); /* now with the devices' own facts */
-  if (plan == NULL || !fts_format_write (plan, devices, error))
+  if (plan == NULL || !check_fencing (options, devices, targets->len, error) ||
+      (exclusive = fts_exclusive_open (devices, targets->len, options->force, error)) ==
+        NULL ||
+      !fts_format_write (plan, devices, error))
     return NULL;
   return g_steal_pointer (&plan);
 }

@@ -85,16 +85,15 @@ take_words (const Raw *raw, FtsFormatOptions *o, GError **error)
     if (strcmp (placements[i], raw->placement) == 0)
       break;
   }
-  if (raw->fence == NULL || strcmp (raw->fence, fences[0]) == 0)
-    return true;
-  for (unsigned i = 1; i < G_N_ELEMENTS (fences); i++)
-    if (strcmp (fences[i], raw->fence) == 0) {
-      g_set_error (error, FTS_ERROR, FTS_ERROR_UNSUPPORTED,
-                   "--fence %s: this version shuts nobody out by reservation; use off",
-                   raw->fence);
-      return false;
-    }
-  return refuse (error, "fence", raw->fence, "off");
+  for (unsigned i = 0; raw->fence != NULL; i++) {
+    if (i == G_N_ELEMENTS (fences))
+      return refuse (error, "fence", raw->fence,
+                     "off, all-registrants or registrants-only");
+    o->wish.fence_mode = (FtsFenceMode) i;
+    if (strcmp (fences[i], raw->fence) == 0)
+      break;
+  }
+  return true;
 }
 
 static bool
@@ -166,7 +165,9 @@ parse_context (FtsFormatOptions *o, Raw *raw, int *argc, char ***argv, GError **
       "Volume lock: caw, file or delay (default: the best that all devices can do)",
       "METHOD" },
     { "fence", 0, 0, G_OPTION_ARG_STRING, &raw->fence,
-      "How dead hosts are shut out: off (default)", "MODE" },
+      "How dead hosts are shut out by persistent reservations: off (default),\n"
+      "                             all-registrants or registrants-only",
+      "MODE" },
     { "heartbeat-ms", 0, 0, G_OPTION_ARG_INT, &raw->heartbeat_ms,
       "Heartbeat period of each member (default: 1000)", "MS" },
     { "dead-ms", 0, 0, G_OPTION_ARG_INT, &raw->dead_ms,

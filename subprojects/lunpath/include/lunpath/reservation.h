@@ -119,6 +119,12 @@ bool lun_reservation_read (LunReservation *reservation, LunResvView *out,
                            GError **error);
 void lun_resv_view_clear (LunResvView *view);
 
+/* *FOUND: that one of the CANDIDATES under which a path of this host is registered already, by
+ * another process that shares its nexus; 0 = none.  Before opening. */
+bool lun_reservation_find_own_key (LunReservation *reservation,
+                                   const uint64_t *candidates, unsigned n,
+                                   uint64_t *found, GError **error);
+
 /* ---- keys ----
  *   bits 63-40  drawn from the volume's tag
  *   bits 39-32  host index + 1, so that no key is 0

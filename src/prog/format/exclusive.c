@@ -1,0 +1,80 @@
+#include "prog/format/exclusive.h"
+
+#include "volume/identity.h"
+
+struct FtsExclusive {
+  unsigned n;
+  LunReservation **reservations; /* NULL for a device that needs none */
+};
+
+static bool
+is_no_orphan (uint64_t key, void *user_data)
+{
+  return false;
+}
+
+static bool
+open_device (LunReservation **out, LunDevice *device, bool force, GError **error)
+{
+  LunReservationConfig config = { .is_orphan = is_no_orphan };
+
+  if (!lun_device_facts (device)->has_pr)
+    return true;
+  config.key = lun_resv_key (fts_identity_random (), 0, fts_identity_random ());
+  *out = lun_reservation_new (device, &config);
+  if (lun_reservation_open (*out, force ? LUN_RESV_FORCED : LUN_RESV_DEFAULT, error))
+    return true;
+  if (!force)
+    g_prefix_error (error, "the device is in use (--force takes it): ");
+  return false;
+}
+
+void
+fts_exclusive_explain (LunDevice *device, GError **error)
+{
+  LunReservationConfig config = { .key = 1 };
+  g_autoptr (LunReservation) reservation = lun_reservation_new (device, &config);
+  LunResvView view;
+
+  if (!g_error_matches (*error, LUN_ERROR, LUN_ERROR_RESERVED) ||
+      !lun_reservation_read (reservation, &view, NULL))
+    return;
+  if (view.is_reserved) {
+    g_clear_error (error);
+    g_set_error (
+      error, LUN_ERROR, LUN_ERROR_RESERVED,
+      "the device is in use (--force takes it): %s: reserved by another host "
+      "(key 0x%016" G_GINT64_MODIFIER "x, type %u)",
+      lun_device_name (device), view.holder_key, view.type);
+  }
+  lun_resv_view_clear (&view);
+}
+
+FtsExclusive *
+fts_exclusive_open (LunDevice *const *devices, unsigned n, bool force, GError **error)
+{
+  g_autoptr (FtsExclusive) exclusive = g_new0 (FtsExclusive, 1);
+
+  exclusive->n = n;
+  exclusive->reservations = g_new0 (LunReservation *, n);
+  for (unsigned i = 0; i < n; i++)
+    if (!open_device (&exclusive->reservations[i], devices[i], force, error))
+      return NULL;
+  return g_steal_pointer (&exclusive);
+}
+
+void
+fts_exclusive_close (FtsExclusive *exclusive)
+{
+  if (exclusive == NULL)
+    return;
+  for (unsigned i = 0; i < exclusive->n; i++) {
+    g_autoptr (GError) error = NULL;
+    LunReservation *reservation = exclusive->reservations[i];
+    if (reservation != NULL && !lun_reservation_close (reservation, &error))
+      g_warning ("%s", error->message);
+    lun_reservation_free (reservation);
+  }
+  g_free (exclusive->reservations);
+  g_free (exclusive);
+}
