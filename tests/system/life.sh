@@ -11,10 +11,14 @@ mkdir "$mnt" "$work/two" "$work/three"
 for signal in TERM INT HUP; do
   check "mounting" ftsfs server:/lab "$mnt" -o "volume=$volume"
   echo "$signal" >"$mnt/f"
+  exec 8>"$mnt/still open"
+  echo "$signal" >&8
   kill -s "$signal" "$(pid_of_mount "$mnt")"
   wait_for 10 "end by SIG$signal" is_unserved "$mnt"
   ! mountpoint -q "$mnt" || fail "SIG$signal left the mount"
   check_equal "what was written before SIG$signal" "$(cat "$export_dir/f")" "$signal"
+  check_equal "to a file still open, too" "$(cat "$export_dir/still open")" "$signal"
+  exec 8>&-
 done
 
 check "two mounts of one host" ftsfs server:/lab "$mnt" -o "volume=$volume"

@@ -148,26 +148,8 @@ fts_behind_new (const FtsBehindConfig *config)
   return behind;
 }
 
-void
-fts_behind_free (FtsBehind *behind)
-{
-  if (behind == NULL)
-    return;
-  pthread_mutex_lock (&behind->lock);
-  behind->stop = true;
-  pthread_cond_broadcast (&behind->work);
-  pthread_mutex_unlock (&behind->lock);
-  for (guint i = 0; i < behind->threads->len; i++)
-    pthread_join (*(pthread_t *) behind->threads->pdata[i], NULL);
-  g_ptr_array_unref (behind->threads);
-  pthread_cond_destroy (&behind->work);
-  pthread_cond_destroy (&behind->changed);
-  pthread_mutex_destroy (&behind->lock);
-  g_free (behind);
-}
-
 /* ---- draining ---- */
-/* The next chunk of INODE, one to send before one that is being sent. */
+/* The next chunk of INODE (NULL = any), one to send before one that is being sent. */
 static Chunk *
 find_of_inode_locked (FtsBehind *behind, const FtsInode *inode)
 {
@@ -175,7 +157,7 @@ find_of_inode_locked (FtsBehind *behind, const FtsInode *inode)
 
   for (GList *l = behind->all.head; l; l = l->next) {
     Chunk *chunk = l->data;
-    if (chunk->inode != inode)
+    if (inode && chunk->inode != inode)
       continue;
     if (chunk->state != SENDING && !chunk->in_use)
       return chunk;
@@ -187,7 +169,7 @@ find_of_inode_locked (FtsBehind *behind, const FtsInode *inode)
 /* The drainer sends what nobody sends yet: a small file's one chunk goes out from the thread
  * that closes it, without waking another. */
 static void
-drain_locked (FtsBehind *behind, FtsInode *inode)
+drain_locked (FtsBehind *behind, const FtsInode *inode)
 {
   for (;;) {
     Chunk *chunk = find_of_inode_locked (behind, inode);
@@ -216,6 +198,26 @@ fts_behind_is_dirty (FtsBehind *behind, FtsInode *inode)
   bool dirty = find_of_inode_locked (behind, inode) != NULL;
   pthread_mutex_unlock (&behind->lock);
   return dirty;
+}
+
+/* ---- the end ---- */
+void
+fts_behind_free (FtsBehind *behind)
+{
+  if (behind == NULL)
+    return;
+  pthread_mutex_lock (&behind->lock);
+  drain_locked (behind, NULL);
+  behind->stop = true;
+  pthread_cond_broadcast (&behind->work);
+  pthread_mutex_unlock (&behind->lock);
+  for (guint i = 0; i < behind->threads->len; i++)
+    pthread_join (*(pthread_t *) behind->threads->pdata[i], NULL);
+  g_ptr_array_unref (behind->threads);
+  pthread_cond_destroy (&behind->work);
+  pthread_cond_destroy (&behind->changed);
+  pthread_mutex_destroy (&behind->lock);
+  g_free (behind);
 }
 
 /* ---- writing ---- */

@@ -39,7 +39,7 @@ typedef struct {
 } FtsBehindConfig;
 
 FtsBehind *fts_behind_new (const FtsBehindConfig *config);
-/* Everything must have been drained.  NULL is fine. */
+/* Sends what is left; nobody writes any more.  NULL is fine. */
 void fts_behind_free (FtsBehind *behind);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsBehind, fts_behind_free)
 

@@ -168,8 +168,19 @@ START_TEST (test_quiet_data_go_out_by_themselves)
 }
 END_TEST
 
+START_TEST (test_the_end_sends_what_is_left)
+{
+  Rig rig = set_up (4 * FTS_BUFFER_LEN, 1);
+
+  put (&rig, 0, 10, 4);
+  tear_down (&rig);
+  check_bytes (0, 10, 4);
+}
+END_TEST
+
 FTS_SUITE ("ftsfs/behind", test_small_writes_in_order_become_one,
            test_overlapping_write_wins_over_the_earlier,
            test_stream_longer_than_the_limit_arrives,
            test_writer_helps_itself_without_threads,
-           test_drain_leaves_other_files_alone, test_quiet_data_go_out_by_themselves)
+           test_drain_leaves_other_files_alone, test_quiet_data_go_out_by_themselves,
+           test_the_end_sends_what_is_left)
