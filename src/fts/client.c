@@ -265,8 +265,32 @@ call_by_id (FtsClient *client, FtsCall *call, uint64_t open_id, GError **error)
   if (open_id != 0 && !fts_open_table_find (client->open_files, open_id,
                                             &call->request.open_id, &flags))
     return fts_set_errno (error, EBADF, "a closed file");
-  call->once = flags & FTS_OPEN_APPEND;
+  if (call->open_id2 != 0 && !fts_open_table_find (client->open_files, call->open_id2,
+                                                   &call->request.open_id2, &flags))
+    return fts_set_errno (error, EBADF, "a closed file");
+  call->once = call->once || flags & FTS_OPEN_APPEND;
   return fts_client_call (client, call, error);
+}
+
+/* Which of two files is stale is not told: both are opened anew then, and what may have been
+ * good is closed. */
+static bool
+reopen_files (FtsClient *client, const FtsCall *call, uint64_t open_id, GError **error)
+{
+  uint64_t stale = call->request.open_id;
+  uint64_t stale2 = call->request.open_id2;
+
+  if (!reopen (client, open_id, stale, error))
+    return false;
+  if (call->open_id2 == 0)
+    return true;
+  close_in_background (client, stale);
+  if (call->open_id2 != open_id) {
+    if (!reopen (client, call->open_id2, stale2, error))
+      return false;
+    close_in_background (client, stale2);
+  }
+  return true;
 }
 
 bool
@@ -281,7 +305,7 @@ fts_client_call_open (FtsClient *client, FtsCall *call, uint64_t open_id,
     g_propagate_error (error, g_steal_pointer (&cause));
     return false;
   }
-  return reopen (client, open_id, call->request.open_id, error) &&
+  return reopen_files (client, call, open_id, error) &&
          call_by_id (client, call, open_id, error);
 }
 

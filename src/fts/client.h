@@ -125,6 +125,25 @@ bool fts_client_rename (FtsClient *client, const FtsCaller *caller,
 bool fts_client_statfs (FtsClient *client, const FtsHandle *handle, FtsStatfs *out,
                         GError **error);
 
+/* ---- ranges of open files ---- */
+
+/* MODE = FALLOC_FL_* of Linux. */
+bool fts_client_fallocate (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                           uint64_t offset, uint64_t len, uint32_t mode,
+                           GError **error);
+/* WHAT = FTS_SEEK_*; ENXIO when there is none behind OFFSET. */
+bool fts_client_seek (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                      uint64_t offset, uint32_t what, uint64_t *found, GError **error);
+
+typedef struct {
+  const FtsHandle *handle;
+  uint64_t open_id, offset;
+} FtsPlace;
+
+/* At the server; *COPIED may be less than LEN, and is 0 at the end of the source. */
+bool fts_client_copy (FtsClient *client, const FtsPlace *from, const FtsPlace *to,
+                      uint64_t len, uint64_t *copied, GError **error);
+
 /* ---- extended attributes ---- */
 
 /* FLAGS = XATTR_CREATE, XATTR_REPLACE. */

@@ -17,7 +17,8 @@ typedef struct {
   FtsRequest request;
   const struct iovec *iov; /* data behind the request */
   int n_iov;
-  bool once; /* not to be repeated, whatever the operation */
+  uint64_t open_id2; /* the user's id of the second file, 0 = none */
+  bool once;         /* not to be repeated, whatever the operation */
 
   FtsAnswer answer; /* its texts are gone after the call: see `text` */
   char *text;       /* the answer's name, or NULL; the caller frees it */
@@ -60,8 +61,9 @@ void fts_client_count (FtsClient *client, FtsOp op);
 /* Most data of one READ, WRITE or DIR. */
 size_t fts_client_max_data (const FtsClient *client);
 
-/* CALL on the open file OPEN_ID (0 = none: by the request's handle alone).  A file that the
- * server does not know any more is opened again by its handle, and the call repeated. */
+/* CALL on the open file OPEN_ID (0 = none: by the request's handle alone), and open_id2 of the
+ * call where it has two.  A file that the server does not know any more is opened again by its
+ * handle, and the call repeated. */
 bool fts_client_call_open (FtsClient *client, FtsCall *call, uint64_t open_id,
                            GError **error);
 /* The user's id of a file that was just opened. */

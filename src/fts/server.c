@@ -68,6 +68,9 @@ static const Row rows[FTS_OP_N] = {
   [FTS_OP_SETXATTR] = { fts_serve_setxattr, 1, true },
   [FTS_OP_LISTXATTR] = { fts_serve_listxattr, 1, true },
   [FTS_OP_REMOVEXATTR] = { fts_serve_removexattr, 1, true },
+  [FTS_OP_FALLOCATE] = { fts_serve_fallocate, 0, false },
+  [FTS_OP_SEEK] = { fts_serve_seek, 0, false },
+  [FTS_OP_COPY] = { fts_serve_copy, 0, false },
 };
 
 /* ---- life ---- */

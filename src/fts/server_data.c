@@ -207,11 +207,11 @@ has_right (uint32_t open_flags, int flags)
 }
 
 static int
-use_open_file (FtsJob *job, int flags, FtsJobFile *out)
+use_open_file (FtsJob *job, uint64_t open_id, int flags, FtsJobFile *out)
 {
-  out->open = fts_session_find (job->session, job->request->open_id);
+  out->open = fts_session_find (job->session, open_id);
   if (out->open == NULL)
-    return fts_session_is_lost (job->session, job->request->open_id) ? EIO : ESTALE;
+    return fts_session_is_lost (job->session, open_id) ? EIO : ESTALE;
   out->fd = out->open->fd;
   if (has_right (out->open->open_flags, flags))
     return 0;
@@ -219,22 +219,42 @@ use_open_file (FtsJob *job, int flags, FtsJobFile *out)
   return EBADF;
 }
 
-int
-fts_job_use_file (FtsJob *job, int flags, FtsJobFile *out)
+static int
+use_handle (FtsJob *job, const FtsHandle *handle, FtsPin **pin, int flags,
+            FtsJobFile *out)
 {
   int failed = 0;
 
-  *out = (FtsJobFile){ -1, NULL };
-  if (job->request->open_id != 0)
-    return use_open_file (job, flags, out);
-  job->file = fts_handles_pin (job->handles, &job->request->handle, &failed);
-  if (job->file == NULL)
+  *pin = fts_handles_pin (job->handles, handle, &failed);
+  if (*pin == NULL)
     return failed;
   failed = fts_job_become_caller (job);
   if (failed)
     return failed;
-  out->fd = fts_job_reopen (job->file, flags);
+  out->fd = fts_job_reopen (*pin, flags);
   return out->fd < 0 ? -out->fd : 0;
+}
+
+int
+fts_job_use_file (FtsJob *job, int flags, FtsJobFile *out)
+{
+  const FtsRequest *request = job->request;
+
+  *out = (FtsJobFile){ -1, NULL };
+  if (request->open_id != 0)
+    return use_open_file (job, request->open_id, flags, out);
+  return use_handle (job, &request->handle, &job->file, flags, out);
+}
+
+int
+fts_job_use_file2 (FtsJob *job, int flags, FtsJobFile *out)
+{
+  const FtsRequest *request = job->request;
+
+  *out = (FtsJobFile){ -1, NULL };
+  if (request->open_id2 != 0)
+    return use_open_file (job, request->open_id2, flags, out);
+  return use_handle (job, &request->handle2, &job->file2, flags, out);
 }
 
 void

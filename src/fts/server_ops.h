@@ -7,7 +7,7 @@
  * `broken` and ends the connection.
  *
  * One file a group: server_names.c, server_attr.c, server_data.c, server_dir.c, server_get.c,
- * server_put.c, server_xattr.c.
+ * server_put.c, server_xattr.c, server_range.c.
  *
  * Threads: a job belongs to the thread that serves its connection.
  */
@@ -87,6 +87,9 @@ int fts_serve_getxattr (FtsJob *job);
 int fts_serve_setxattr (FtsJob *job);
 int fts_serve_listxattr (FtsJob *job);
 int fts_serve_removexattr (FtsJob *job);
+int fts_serve_fallocate (FtsJob *job);
+int fts_serve_seek (FtsJob *job);
+int fts_serve_copy (FtsJob *job);
 
 /* ---- helpers ---- */
 
@@ -116,6 +119,8 @@ typedef struct {
  * file again), EIO where writes through it may be lost, EBADF for one without the right that
  * FLAGS (O_ACCMODE of it) asks for. */
 int fts_job_use_file (FtsJob *job, int flags, FtsJobFile *out);
+/* The same for open_id2 and handle2. */
+int fts_job_use_file2 (FtsJob *job, int flags, FtsJobFile *out);
 void fts_job_end_file (FtsJobFile *file);
 
 /* Opens the file of PIN anew with the calling thread's rights.  -errno. */

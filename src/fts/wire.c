@@ -4,8 +4,8 @@
  * in FtsRequest and FtsAnswer, `commands` tells for each operation its letters in order.  One
  * function a direction and kind does the rest.
  *
- * Letters: h handle, H handle2, n name, N name2, o open_id, f offset, l length, c cookie, m mode,
- * M mask, F open_flags, r rdev, a attr, s statfs.
+ * Letters: h handle, H handle2, n name, N name2, o open_id, O open_id2, f offset, g offset2,
+ * l length, c cookie, m mode, M mask, F open_flags, r rdev, a attr, s statfs.
  *
  * What a decoder refuses: another version, an unknown operation, a length that does not end where
  * the operands end, handles and texts beyond their limits, a NUL inside a text, a time of a
@@ -46,7 +46,9 @@ static const Operand operands[] = {
   { 'n', TEXT, BOTH (name) },
   { 'N', TEXT, REQUEST_ONLY (name2) },
   { 'o', U64, BOTH (open_id) },
+  { 'O', U64, REQUEST_ONLY (open_id2) },
   { 'f', U64, REQUEST_ONLY (offset) },
+  { 'g', U64, REQUEST_ONLY (offset2) },
   { 'l', U64, BOTH (length) },
   { 'c', U64, BOTH (cookie) },
   { 'm', U32, REQUEST_ONLY (mode) },
@@ -86,6 +88,9 @@ static const FtsCommand commands[FTS_OP_N] = {
   [FTS_OP_SETXATTR] = { FTS_OP_SETXATTR, "setxattr", "hnF", "", true, true },
   [FTS_OP_LISTXATTR] = { FTS_OP_LISTXATTR, "listxattr", "hl", "l", false, true },
   [FTS_OP_REMOVEXATTR] = { FTS_OP_REMOVEXATTR, "removexattr", "hn", "", true, false },
+  [FTS_OP_FALLOCATE] = { FTS_OP_FALLOCATE, "fallocate", "hoflm", "a", true, true },
+  [FTS_OP_SEEK] = { FTS_OP_SEEK, "seek", "hofm", "l", false, true },
+  [FTS_OP_COPY] = { FTS_OP_COPY, "copy", "hofHOgl", "la", true, true },
 };
 
 const FtsCommand *

@@ -102,6 +102,10 @@ typedef enum {
   FTS_OP_SETXATTR, /* handle name open_flags(XATTR_* of Linux) + data(value) -> */
   FTS_OP_LISTXATTR, /* handle length(as above) -> length data(names, a NUL behind each) */
   FTS_OP_REMOVEXATTR, /* handle name -> */
+  FTS_OP_FALLOCATE, /* handle open_id offset length mode(FALLOC_FL_* of Linux) -> attr */
+  FTS_OP_SEEK, /* handle open_id offset mode(FTS_SEEK_*) -> length(the offset found) */
+  FTS_OP_COPY, /* handle open_id offset(source) handle2 open_id2 offset2(target) length
+                        -> length(copied) attr(target's) */
   FTS_OP_N,
 } FtsOp;
 
@@ -116,6 +120,12 @@ enum {
   FTS_OPEN_DATASYNC = 1u << 6, /* O_DSYNC at open; fdatasync at fsync */
   FTS_OPEN_DIRECT = 1u << 7,
   FTS_OPEN_READ_ONLY = 1u << 8, /* ATTACH: this client will not write */
+};
+
+/* What SEEK looks for from the offset on. */
+enum {
+  FTS_SEEK_DATA = 1,
+  FTS_SEEK_HOLE = 2,
 };
 
 enum {
@@ -157,8 +167,8 @@ typedef struct {
   uint32_t groups[FTS_GROUPS_MAX];
   FtsHandle handle, handle2;
   FtsText name, name2;
-  uint64_t open_id;
-  uint64_t offset, length, cookie;
+  uint64_t open_id, open_id2;
+  uint64_t offset, offset2, length, cookie;
   uint32_t mode, mask, open_flags;
   uint64_t rdev;
   FtsAttr attr;

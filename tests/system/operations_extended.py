@@ -4,6 +4,7 @@
 Extended attributes, POSIX ACL, and rules between users.  Run by root.
 """
 import errno
+import hashlib
 import os
 import pickle
 import stat
@@ -236,6 +237,124 @@ def acl_by_the_usual_commands(_):
     subprocess.run(["cp", "-a", "a", "b"], check=True)
     copy = subprocess.run(["getfacl", "-n", "b"], check=True, capture_output=True).stdout
     return [text, copy, as_user(7000, read, "a", groups=(THIRD,)), as_user(7000, read, "a")]
+
+
+# ---- ranges ----
+
+KEEP_SIZE, PUNCH_HOLE, COLLAPSE, ZERO_RANGE, INSERT = 1, 2, 8, 16, 32
+
+
+def fallocate(fd, mode, offset, length):
+    if operations.LIBC.fallocate(fd, mode, operations.ctypes.c_long(offset),
+                                 operations.ctypes.c_long(length)) != 0:
+        raise OSError(operations.ctypes.get_errno(), "fallocate")
+    return 0
+
+
+def open_filled(name, length=1 << 20):
+    fd = os.open(name, os.O_CREAT | os.O_RDWR, 0o644)
+    os.write(fd, b"0123456789abcdef" * (length // 16))
+    return fd
+
+
+def state(fd, name):
+    """Content by both ways to it, size and space."""
+    st = os.fstat(fd)
+    return [hashlib.sha256(os.pread(fd, 1 << 22, 0)).hexdigest(), st.st_size,
+            st.st_blocks, len(read(name))]
+
+
+@step
+def fallocate_makes_room(_):
+    fd = open_filled("a", 4096)
+    out = [error_of(fallocate, fd, 0, 0, 100000), state(fd, "a"),
+           error_of(fallocate, fd, KEEP_SIZE, 0, 300000), state(fd, "a"),
+           error_of(os.posix_fallocate, fd, 200000, 10), state(fd, "a")]
+    os.close(fd)
+    return out
+
+
+@step
+def fallocate_punches_holes(_):
+    fd = open_filled("a")
+    out = [error_of(fallocate, fd, KEEP_SIZE | PUNCH_HOLE, 65536, 131072), state(fd, "a"),
+           error_of(fallocate, fd, KEEP_SIZE | PUNCH_HOLE, 5, 100), state(fd, "a"),
+           error_of(fallocate, fd, KEEP_SIZE | PUNCH_HOLE, 1 << 19, 1 << 22), state(fd, "a")]
+    os.close(fd)
+    return out
+
+
+@step
+def fallocate_zeroes_or_refuses_as_the_file_system_does(_):
+    fd = open_filled("a")
+    out = [error_of(fallocate, fd, ZERO_RANGE, 4096, 8192), state(fd, "a")]
+    os.close(fd)
+    return out
+
+
+@step
+def fallocate_that_makes_no_sense(_):
+    fd = open_filled("a")
+    reader = os.open("a", os.O_RDONLY)
+    os.mkdir("d")
+    directory = os.open("d", os.O_RDONLY)
+    out = [error_of(fallocate, fd, 0, 0, 0), error_of(fallocate, fd, 0, -1, 10),
+           error_of(fallocate, fd, PUNCH_HOLE, 0, 10), error_of(fallocate, fd, 1 << 20, 0, 10),
+           error_of(fallocate, reader, 0, 0, 10), error_of(fallocate, directory, 0, 0, 10)]
+    for one in (fd, reader, directory):
+        os.close(one)
+    return out
+
+
+@step
+def fallocate_takes_set_id_bits_away(_):
+    write("a", mode=0o755)
+    os.chown("a", OWNER, OWNER)
+    os.chmod("a", 0o6755)
+    return [as_user(OWNER, lambda: fallocate(os.open("a", os.O_WRONLY), 0, 0, 10000)), facts("a")]
+
+
+@step
+def seeking_for_data_and_holes(_):
+    fd = os.open("a", os.O_CREAT | os.O_RDWR, 0o644)
+    os.ftruncate(fd, 1 << 20)
+    os.pwrite(fd, b"x" * 8192, 262144)
+    out = [error_of(os.lseek, fd, at, whence) for whence in (os.SEEK_DATA, os.SEEK_HOLE)
+           for at in (0, 262144, 266240, 270336, 300000, (1 << 20) - 1, 1 << 20, 1 << 21, -1)]
+    os.close(fd)
+    write("empty", b"")
+    fd = os.open("empty", os.O_RDONLY)
+    out += [error_of(os.lseek, fd, 0, whence) for whence in (os.SEEK_DATA, os.SEEK_HOLE)]
+    os.close(fd)
+    return out
+
+
+@step
+def sparse_copies_stay_sparse(_):
+    fd = os.open("a", os.O_CREAT | os.O_RDWR, 0o644)
+    os.pwrite(fd, b"x" * 8192, 1 << 20)
+    os.ftruncate(fd, 4 << 20)
+    os.close(fd)
+    subprocess.run(["cp", "--sparse=auto", "--reflink=never", "a", "b"], check=True)
+    return [os.stat("b").st_blocks, os.stat("b").st_size, read("a") == read("b")]
+
+
+@step
+def copying_ranges(_):
+    source = open_filled("a")
+    target = open_filled("b", 4096)
+    out = [os.copy_file_range(source, target, 100000, 7, 1000), state(target, "b"),
+           os.copy_file_range(source, target, 100, (1 << 20) - 10, 0), state(target, "b"),
+           os.copy_file_range(source, target, 100, 1 << 21, 0),
+           error_of(os.copy_file_range, source, source, 1000, 0, 500),
+           os.copy_file_range(source, source, 1000, 0, 1 << 19), state(source, "a")]
+    reader, appender = os.open("a", os.O_RDONLY), os.open("b", os.O_WRONLY | os.O_APPEND)
+    out += [error_of(os.copy_file_range, source, reader, 10, 0, 0),
+            error_of(os.copy_file_range, source, appender, 10, 0, 0),
+            error_of(os.copy_file_range, appender, source, 10, 0, 0)]
+    for fd in (source, target, reader, appender):
+        os.close(fd)
+    return out
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
  * ops_attr.c    getattr, setattr, statfs
  * ops_data.c    open, create, read, write, flush, fsync, release
  * ops_xattr.c   extended attributes and POSIX ACL
+ * ops_range.c   fallocate, lseek, copy_file_range
  * ops_dir.c     opendir, readdir, readdirplus, releasedir
  * file.c        an open file; behind.c data not yet at the peer; inodes.c node numbers
  *
@@ -117,6 +118,14 @@ void fts_op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fts_op_fsync (fuse_req_t req, fuse_ino_t ino, int datasync,
                    struct fuse_file_info *fi);
 void fts_op_release (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+void fts_op_fallocate (fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+                       struct fuse_file_info *fi);
+void fts_op_lseek (fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
+                   struct fuse_file_info *fi);
+void fts_op_copy_file_range (fuse_req_t req, fuse_ino_t ino, off_t off,
+                             struct fuse_file_info *fi, fuse_ino_t to_ino, off_t to_off,
+                             struct fuse_file_info *to_fi, size_t len, int flags);
 
 void fts_op_setxattr (fuse_req_t req, fuse_ino_t ino, const char *name,
                       const char *value, size_t size, int flags);
