@@ -139,8 +139,6 @@ class Lab:
         run(program("fts-format"), "--quiet", "--size", self.size,
             "--heartbeat-ms", self.heartbeat_ms, "--dead-ms", 10 * self.heartbeat_ms,
             *self.format_options, self.volume)
-        run(SOURCE / "contrib/lab/mount", "--share", self.root)
-        self.cleanup.callback(run, "umount", "-l", self.root)
         ready = self.root / "ftsd.pid"
         with open(self.root / "ftsd.log", "w", encoding="utf-8") as log:
             self.server = subprocess.Popen(

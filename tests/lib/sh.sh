@@ -138,14 +138,13 @@ need_root ()
   [ "$(id -u)" -eq 0 ] || skip "needs root"
 }
 
-# Real mounts below $work from here on: see mount_ftsfs.
+# Real mounts from here on: see mount_ftsfs.
 need_fuse ()
 {
   need_root
   [ -c /dev/fuse ] || skip "no /dev/fuse"
-  ! mountpoint -q "$work" || return 0
-  "$FTS_SOURCE/contrib/lab/mount" --share "$work" || skip "this machine lets nobody mount"
-  on_exit unmount "$work"
+  unshare --mount true 2>/dev/null || skip "this machine lets nobody mount"
+  on_exit unmount_below "$work"
 }
 
 # start NAME COMMAND...: in the background; output goes to $work/NAME.log, the pid is in $pid and
@@ -213,6 +212,17 @@ mount_ftsfs ()
   on_exit unmount "$2"
   "$FTS_SOURCE/contrib/lab/mount" "$FTS_BUILD/src/prog/ftsfs/ftsfs" "$1" "$2" \
     "volume=$volume${3:+,$3}"
+}
+
+# unmount_below DIRECTORY: whatever is mounted there or deeper, the last mount first.
+unmount_below ()
+{
+  local target
+  findmnt -rn -o TARGET | tac | while IFS= read -r target; do
+    case $target in
+      "$1" | "$1"/*) unmount "$(printf %b "$target")" ;;
+    esac
+  done
 }
 
 # unmount DIRECTORY: nothing when nothing is mounted there; a busy one is detached.
