@@ -314,9 +314,18 @@ START_TEST (test_block_limits_page)
 }
 END_TEST
 
+START_TEST (test_characteristics_page)
+{
+  uint8_t page[LUN_VPD_MAX_LEN];
+
+  ck_assert_uint_eq (lun_vpd_characteristics_encode (page), 64);
+  check_bytes (page, 16, "00b1003c000100000000000000000000");
+}
+END_TEST
+
 LUN_SUITE ("base/bytes", test_cdbs_have_their_bytes,
            test_ranges_are_found_in_every_form, test_capacity_round_trip,
            test_reserve_out_list, test_move_list, test_keys_list, test_reservation_data,
            test_capabilities_data, test_full_status_data,
            test_transport_ids_of_other_protocols_are_shown, test_device_id_page,
-           test_best_designator_wins, test_block_limits_page)
+           test_best_designator_wins, test_block_limits_page, test_characteristics_page)

@@ -145,16 +145,16 @@ START_TEST (test_vpd_pages_are_those_listed)
   g_auto (TestLun) lun = test_lun_new (8);
   LunEmulNexus *a = test_nexus (&lun, "a");
   uint8_t data[256];
-  static const uint8_t expect[] = { 0, 0, 0, 4, 0x00, 0x80, 0x83, 0xb0 };
+  static const uint8_t expect[] = { 0, 0, 0, 5, 0x00, 0x80, 0x83, 0xb0, 0xb1 };
 
   assert_good (test_in (a, lun_cdb_inquiry_vpd (0x00, 256), data, 256));
   ck_assert_mem_eq (data, expect, sizeof expect);
-  for (int i = 4; i < 8; i++) {
+  for (int i = 4; i < 9; i++) {
     uint8_t page[256];
     assert_good (test_in (a, lun_cdb_inquiry_vpd (expect[i], 256), page, 256));
     ck_assert_uint_eq (page[1], expect[i]);
   }
-  assert_check (test_in (a, lun_cdb_inquiry_vpd (0xb1, 256), data, 256), 5, 0x2400);
+  assert_check (test_in (a, lun_cdb_inquiry_vpd (0xb2, 256), data, 256), 5, 0x2400);
   assert_good (test_in (a, lun_cdb_inquiry_vpd (0x80, 256), data, 256));
   ck_assert_mem_eq (data + 4, lun_emul_uuid (lun.emul), 36);
   assert_good (test_in (a, lun_cdb_inquiry_vpd (0xb0, 256), data, 256));

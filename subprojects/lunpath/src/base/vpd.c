@@ -26,7 +26,7 @@ size_t
 lun_vpd_supported_encode (uint8_t *out)
 {
   static const uint8_t pages[] = { LUN_VPD_SUPPORTED, LUN_VPD_SERIAL, LUN_VPD_DEVICE_ID,
-                                   LUN_VPD_BLOCK_LIMITS };
+                                   LUN_VPD_BLOCK_LIMITS, LUN_VPD_CHARACTERISTICS };
 
   memcpy (out + 4, pages, sizeof pages);
   return finish_page (out, LUN_VPD_SUPPORTED, sizeof pages);
@@ -90,6 +90,14 @@ lun_vpd_block_limits_encode (const LunBlockLimits *limits, uint8_t *out)
   lun_be32_put (out + 8, limits->max_transfer_blocks);
   lun_be32_put (out + 12, limits->optimal_transfer_blocks);
   return finish_page (out, LUN_VPD_BLOCK_LIMITS, 60);
+}
+
+size_t
+lun_vpd_characteristics_encode (uint8_t *out)
+{
+  memset (out, 0, 64);
+  lun_be16_put (out + 4, 1); /* medium rotation rate: none */
+  return finish_page (out, LUN_VPD_CHARACTERISTICS, 60);
 }
 
 bool

@@ -1,6 +1,6 @@
 /* vpd.h - vital product data: who a LUN is and how much it takes at once.
  *
- * Pure functions.  Source: SPC-4 7.8 (pages 00h, 80h, 83h), SBC-3 6.6.3 (page B0h).
+ * Pure functions.  Source: SPC-4 7.8 (pages 00h, 80h, 83h), SBC-3 6.6 (pages B0h, B1h).
  */
 #pragma once
 
@@ -8,14 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LUN_VPD_SUPPORTED    0x00
-#define LUN_VPD_SERIAL       0x80
-#define LUN_VPD_DEVICE_ID    0x83
-#define LUN_VPD_BLOCK_LIMITS 0xb0
-#define LUN_VPD_MAX_LEN      256
+#define LUN_VPD_SUPPORTED       0x00
+#define LUN_VPD_SERIAL          0x80
+#define LUN_VPD_DEVICE_ID       0x83
+#define LUN_VPD_BLOCK_LIMITS    0xb0
+#define LUN_VPD_CHARACTERISTICS 0xb1
+#define LUN_VPD_MAX_LEN         256
 
 /* Each returns the page's length.  OUT has room for LUN_VPD_MAX_LEN bytes. */
 size_t lun_vpd_supported_encode (uint8_t *out);
+/* A medium that does not rotate. */
+size_t lun_vpd_characteristics_encode (uint8_t *out);
 size_t lun_vpd_serial_encode (const char *serial, uint8_t *out);
 /* The LUN named by UUID: NAA 6h with a locally administered company identifier and the first
  * 100 bits, and a T10 vendor designator with all of it. */

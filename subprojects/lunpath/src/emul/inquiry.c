@@ -60,6 +60,8 @@ vpd_page (const LunEmul *emul, uint8_t page, uint8_t *out)
     return lun_vpd_device_id_encode (emul->state->uuid, VENDOR, emul->uuid, out);
   case LUN_VPD_BLOCK_LIMITS:
     return lun_vpd_block_limits_encode (&limits, out);
+  case LUN_VPD_CHARACTERISTICS:
+    return lun_vpd_characteristics_encode (out);
   default:
     return 0;
   }
