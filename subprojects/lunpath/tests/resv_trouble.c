@@ -60,7 +60,7 @@ START_TEST (test_reservation_moves_when_the_holders_path_dies)
 
   script.is_down[0] = true;
   EXPECT (&script, { "1 preempt K>K t6 (held)", GOOD },
-          { "1 reservation", HELD_BY (KEY_K, 6) });
+          { "1 reservation", HELD_BY (KEY_K, 6) }, { "1 keys", KEYS (4, KEY_K) });
   ck_assert (lun_reservation_path_down (r, "p0", NULL));
   FINISH (&script);
   ck_assert_int_eq (lun_reservation_state (r), LUN_RESV_HELD);
@@ -80,7 +80,21 @@ START_TEST (test_other_paths_are_registered_again_after_the_move)
   script.is_down[0] = true;
   EXPECT (&script, { "1 preempt K>K t6 (held)", GOOD },
           { "1 reservation", HELD_BY (KEY_K, 6) }, { "1 keys", KEYS (4, KEY_K) },
-          { "2 ignore 0>K", GOOD }, { "1 keys", KEYS (5, KEY_K, KEY_K) });
+          { "1 keys", KEYS (4, KEY_K) }, { "2 ignore 0>K", GOOD },
+          { "1 keys", KEYS (5, KEY_K, KEY_K) });
+  ck_assert (lun_reservation_path_down (r, "p0", NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_a_path_that_preempted_its_own_registration_registers_again)
+{
+  OPEN_HELD;
+
+  script.is_down[0] = true;
+  EXPECT (&script, { "1 preempt K>K t6 (held)", GOOD },
+          { "1 reservation", HELD_BY (KEY_K, 6) }, { "1 keys", KEYS (4) },
+          { "1 ignore 0>K", GOOD });
   ck_assert (lun_reservation_path_down (r, "p0", NULL));
   FINISH (&script);
 }
@@ -93,7 +107,7 @@ START_TEST (test_lost_answer_of_the_moving_preempt_is_sent_again)
   script.is_down[0] = true;
   EXPECT (&script, { "1 preempt K>K t6 (held)", LOST },
           { "1 reservation", HELD_BY (KEY_K, 6) }, { "1 preempt K>K t6 (held)", GOOD },
-          { "1 reservation", HELD_BY (KEY_K, 6) });
+          { "1 reservation", HELD_BY (KEY_K, 6) }, { "1 keys", KEYS (4, KEY_K) });
   ck_assert (lun_reservation_path_down (r, "p0", NULL));
   FINISH (&script);
 }
@@ -137,7 +151,7 @@ START_TEST (test_no_path_left_holds_data_until_one_returns)
   script.is_down[1] = false;
   EXPECT (&script, { "1 keys", KEYS (2, KEY_K, KEY_K) }, { "1 ignore 0>K", GOOD },
           { "1 keys", KEYS (3, KEY_K, KEY_K) }, { "1 preempt K>K t6 (held)", GOOD },
-          { "1 reservation", HELD_BY (KEY_K, 6) });
+          { "1 reservation", HELD_BY (KEY_K, 6) }, { "1 keys", KEYS (4, KEY_K) });
   ck_assert (lun_reservation_path_up (r, "p1", NULL));
   FINISH (&script);
   ck_assert_int_eq (lun_reservation_state (r), LUN_RESV_HELD);
@@ -419,7 +433,7 @@ START_TEST (test_removing_the_holders_path_moves_the_reservation_first)
   OPEN_HELD;
 
   EXPECT (&script, { "1 preempt K>K t6 (held)", GOOD },
-          { "1 reservation", HELD_BY (KEY_K, 6) });
+          { "1 reservation", HELD_BY (KEY_K, 6) }, { "1 keys", KEYS (4, KEY_K) });
   ck_assert (lun_reservation_remove_path (r, "p0", NULL));
   FINISH (&script);
 }
@@ -514,6 +528,7 @@ END_TEST
 LUN_SUITE (
   "lunpath/resv_trouble", test_reservation_moves_when_the_holders_path_dies,
   test_other_paths_are_registered_again_after_the_move,
+  test_a_path_that_preempted_its_own_registration_registers_again,
   test_lost_answer_of_the_moving_preempt_is_sent_again,
   test_a_stranger_who_took_it_meanwhile_fences_us,
   test_another_path_dying_sends_nothing, test_no_path_left_holds_data_until_one_returns,

@@ -8,8 +8,10 @@
  *      registered: our key gone altogether is a fence; else the path is registered and tries again.
  *   4. READ RESERVATION: it must be ours.  A lost answer is resolved here: repeating would be
  *      harmless, for data is stopped.
- *   5. Register the others again.
- *   6. Data goes on.
+ *   5. READ KEYS: some targets remove the registration of the path that preempts as well.  The
+ *      reservation bears our key, so nobody else removed it: the path is registered again.
+ *   6. Register the others again.
+ *   7. Data goes on.
  */
 #include "reservation/reservation.h"
 
@@ -33,6 +35,22 @@ resolve_conflict (LunReservation *r, unsigned path, GError **error)
   return lun_resv_rejoin (r, path, error);
 }
 
+/* Step 5. */
+static bool
+see_to_own_path (LunReservation *r, unsigned path, GError **error)
+{
+  LunPrKeys keys;
+
+  if (!lun_resv_look_keys (r, &keys, error))
+    return false;
+  unsigned n_ours = lun_resv_count_key (&keys, r->config.key);
+  g_free (keys.keys);
+  return n_ours > 0 ||
+         lun_resv_out (r, path, LUN_PR_OUT_REGISTER_AND_IGNORE, 0, r->config.key) ==
+           LUN_RESV_DONE ||
+         lun_resv_no_path (r, error);
+}
+
 /* Step 4: *MOVED, or try again. */
 static bool
 verify (LunReservation *r, unsigned path, LunResvAnswer answer, bool *moved,
@@ -50,6 +68,8 @@ verify (LunReservation *r, unsigned path, LunResvAnswer answer, bool *moved,
   if (*moved) {
     r->holder = (int) path;
     forget_others (r, path);
+    if (!see_to_own_path (r, path, error)) /* 5 */
+      return false;
   }
   *moved |= !found.reserved;
   return true;
@@ -82,7 +102,7 @@ lun_resv_move (LunReservation *r, GError **error)
   }
   if (!moved)
     return lun_resv_no_path (r, error);
-  lun_resv_rejoin_all (r);               /* 5 */
-  lun_resv_event (r, LUN_RESV_ON_MOVED); /* 6 */
+  lun_resv_rejoin_all (r);               /* 6 */
+  lun_resv_event (r, LUN_RESV_ON_MOVED); /* 7 */
   return true;
 }
