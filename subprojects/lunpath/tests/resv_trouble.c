@@ -353,6 +353,22 @@ START_TEST (test_a_shared_lun_is_left_without_release)
 }
 END_TEST
 
+START_TEST (test_a_lost_sessions_key_is_not_left_behind)
+{
+  OPEN_SHARED (7, open_shared_7);
+
+  ck_assert (lun_reservation_path_down (r, "p1", NULL));
+  EXPECT (&script, { "0 keys", KEYS (3, KEY_M, KEY_K, KEY_K) },
+          { "1 ignore 0>K", GOOD }, { "0 keys", KEYS (4, KEY_M, KEY_K, KEY_K, KEY_K) });
+  ck_assert (lun_reservation_path_up (r, "p1", NULL));
+  EXPECT (&script, { "0 keys", KEYS (4, KEY_M, KEY_K, KEY_K, KEY_K) },
+          { "0 preempt K>K t7 (held)", GOOD }, { "0 register K>0", GOOD },
+          { "1 register K>0", CONFLICT });
+  ck_assert (lun_reservation_close (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
 /* ---- fencing ---- */
 
 START_TEST (test_fence_preempts_aborts_and_proves)
@@ -544,7 +560,8 @@ LUN_SUITE (
   test_member_takes_over_when_the_holder_left,
   test_member_who_is_slower_stays_registered,
   test_shared_open_refuses_a_strangers_reservation,
-  test_a_shared_lun_is_left_without_release, test_fence_preempts_aborts_and_proves,
+  test_a_shared_lun_is_left_without_release,
+  test_a_lost_sessions_key_is_not_left_behind, test_fence_preempts_aborts_and_proves,
   test_fence_without_abort_drains_by_lun_reset, test_fence_of_who_is_gone_sends_nothing,
   test_fence_whose_answer_was_lost_is_resolved_by_keys,
   test_two_who_fence_each_other_leave_one_fenced,

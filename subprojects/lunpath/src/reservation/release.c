@@ -8,7 +8,10 @@
  *   4. RELEASE over the path that holds the reservation.
  *   5. READ RESERVATION: a RELEASE from the wrong path answers GOOD too.  Still ours: make this
  *      path the holder (PREEMPT of our own key), release again.
- *   6. Unregister the holder's path.
+ *   6. Where targets tie registrations to sessions, a session that was lost has left our key behind,
+ *      which would hold a reservation for all registrants for ever: when there are more keys of ours
+ *      than paths, they are preempted, our own with them.
+ *   7. Unregister the holder's path.
  */
 #include "reservation/reservation.h"
 
@@ -71,6 +74,24 @@ close_others (LunReservation *r)
       lun_resv_unregister (r, i);
 }
 
+/* Step 6. */
+static void
+drop_lost_sessions (LunReservation *r)
+{
+  unsigned n = r->port.ops->n_paths (r->port.data), n_registered = 0;
+  int path = lun_resv_pick (r);
+  LunPrKeys keys;
+
+  if (!r->has_rejoined || path < 0 || !lun_resv_look_keys (r, &keys, NULL))
+    return;
+  for (unsigned i = 0; i < n; i++)
+    n_registered += lun_resv_is_registered_path (r, i);
+  unsigned n_ours = lun_resv_count_key (&keys, r->config.key);
+  g_free (keys.keys);
+  if (n_ours > n_registered)
+    lun_resv_out (r, (unsigned) path, LUN_PR_OUT_PREEMPT, r->config.key, r->config.key);
+}
+
 bool
 lun_resv_close (LunReservation *r, GError **error)
 {
@@ -83,7 +104,8 @@ lun_resv_close (LunReservation *r, GError **error)
     close_others (r);                 /* 3 */
     ok = lun_resv_release (r, error); /* 4, 5 */
   }
-  lun_resv_unregister_all (r); /* 2, 6 */
+  drop_lost_sessions (r);      /* 6 */
+  lun_resv_unregister_all (r); /* 2, 7 */
   r->port.ops->resume (r->port.data);
   return ok;
 }

@@ -52,6 +52,8 @@ struct LunReservation {
   int holder;  /* path, or LUN_RESV_NOBODY, LUN_RESV_ANY */
   bool retain; /* close() leaves the reservation */
   bool holds_data;
+  bool
+    has_rejoined; /* a path was registered again: a lost session may have left our key */
   uint32_t seen_generation; /* PRGENERATION of the last READ KEYS */
   uint32_t generation;      /* the same, when we last knew to be registered */
   LunResult last;           /* result of the last command, for messages */
