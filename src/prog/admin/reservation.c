@@ -97,13 +97,13 @@ check_type (const FtsResv *resv, GError **error)
   return false;
 }
 
-static bool
-open_device (FtsResv *resv, const FtsAdmin *admin, GError **error)
+LunDevice *
+fts_admin_open_device (const FtsAdmin *admin, GError **error)
 {
   g_auto (GStrv) paths = find_paths (admin, error);
   LunDeviceConfig config = { .paths = (const char *const *) paths };
 
-  return paths != NULL && (resv->device = lun_device_open (&config, error)) != NULL;
+  return paths == NULL ? NULL : lun_device_open (&config, error);
 }
 
 static GArray *
@@ -133,7 +133,8 @@ fts_resv_open (FtsResv *resv, FtsAdmin *admin, const FtsCommand *command,
 
   if (!fts_admin_parse (admin, command, (const GOptionEntry *) all->data, max_args,
                         argc, argv, error) ||
-      !check_type (resv, error) || !open_device (resv, admin, error) ||
+      !check_type (resv, error) ||
+      (resv->device = fts_admin_open_device (admin, error)) == NULL ||
       !choose_key (resv, error))
     return false;
   config.key = resv->key;

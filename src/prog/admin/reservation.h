@@ -22,6 +22,9 @@ typedef struct {
 void fts_resv_clear (FtsResv *resv);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FtsResv, fts_resv_clear)
 
+/* The device that the options name: --device, or else the volume's master. */
+LunDevice *fts_admin_open_device (const FtsAdmin *admin, GError **error);
+
 /* Parses the command line: the options above, ENTRIES (or NULL), and at most MAX_ARGS arguments.
  * Then opens the device. */
 bool fts_resv_open (FtsResv *resv, FtsAdmin *admin, const FtsCommand *command,

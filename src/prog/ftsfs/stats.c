@@ -1,5 +1,7 @@
 #include "prog/ftsfs/stats.h"
 
+#include "prog/common/path_stats.h"
+
 #include <json-glib/json-glib.h>
 
 static void
@@ -59,6 +61,7 @@ add_device (JsonBuilder *json, LunDevice *device)
   add_number (json, "wakes", stats.wakes);
   add_number (json, "errors", stats.errors);
   add_number (json, "retries", stats.retries);
+  fts_path_stats_add (json, device);
   json_builder_end_object (json);
 }
 

@@ -435,6 +435,127 @@ START_TEST (test_no_redirect_waits_for_its_path)
 }
 END_TEST
 
+/* ---- the administrator's hand ---- */
+
+#define C "puppet(C)+ram:p?threaded=1"
+
+static unsigned
+count_paths (LunDevice *device)
+{
+  unsigned n_paths;
+  LunPathInfo *infos = lun_device_list_paths (device, &n_paths);
+
+  lun_path_infos_free (infos, n_paths);
+  return n_paths;
+}
+
+START_TEST (test_a_path_is_added_and_another_one_removed)
+{
+  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ 0 });
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (lun_device_add_path (device, C, NULL));
+  await_state (device, C, LUN_PATH_UP);
+  ck_assert (lun_device_remove_path (device, A, NULL));
+  ck_assert (lun_device_remove_path (device, B, NULL));
+  ck_assert_uint_eq (count_paths (device), 1);
+  ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert_uint_eq (get (2).n_writes, 1);
+  ck_assert (!lun_device_remove_path (device, C, &error));
+  ck_assert_ptr_nonnull (strstr (error->message, "last path"));
+  ck_assert (lun_device_add_path (device, A, NULL)); /* the place is free again */
+  await_state (device, A, LUN_PATH_UP);
+}
+END_TEST
+
+START_TEST (test_what_cannot_be_added)
+{
+  static const struct {
+    const char *name, *why;
+  } wrong[] = { { A, "such a path already" },
+                { "ram:q?threaded=1", "leads to ram:q" },
+                { "ram:p2?threaded=1&block=4096", "blocks of 4096 bytes" },
+                { "ram:p|ram:q", "" },
+                { "colour:red", "no kind of path" } };
+  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ 0 });
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autoptr (GError) error = NULL;
+    ck_assert (!lun_device_add_path (device, wrong[i].name, &error));
+    ck_assert_msg (strstr (error->message, wrong[i].why) != NULL, "%s", error->message);
+  }
+  ck_assert_uint_eq (count_paths (device), 2);
+}
+END_TEST
+
+static const char *const memory_or_not[] = { A, MEMORY_A };
+
+START_TEST (test_a_path_set_down_rests_until_it_is_set_up)
+{
+  g_autoptr (LunDevice) device = open_puppets (pairs[_i], (LunDeviceConfig){ 0 });
+  const char *path = memory_or_not[_i];
+
+  ck_assert (lun_device_set_path_down (device, path, NULL));
+  for (int i = 0; i < 10; i++)
+    ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert_uint_eq (get (0).n_writes, 0);
+  ck_assert_int_eq (state_of (device, path), LUN_PATH_OFF);
+  ck_assert (lun_device_set_path_up (device, path, NULL));
+  int64_t until_us = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  while (get (0).n_writes == 0 && g_get_monotonic_time () < until_us)
+    ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert_int_eq (state_of (device, path), LUN_PATH_UP);
+  ck_assert (!lun_device_set_path_up (device, "ram:none", NULL));
+}
+END_TEST
+
+static void *
+write_on (void *data)
+{
+  for (int i = 0; i < 2000; i++)
+    ck_assert (write_byte (data, (uint64_t) i % 100, i, NULL));
+  return NULL;
+}
+
+START_TEST (test_paths_come_and_go_under_load)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (pairs[_i], (LunDeviceConfig){ .policy = "round-robin" });
+  g_auto (GStrv) names = lun_path_name_split (pairs[_i]);
+  pthread_t threads[2];
+
+  for (int i = 0; i < 2; i++)
+    ck_assert_int_eq (pthread_create (&threads[i], NULL, write_on, device), 0);
+  for (int i = 0; i < 20; i++) {
+    ck_assert (lun_device_remove_path (device, names[i % 2], NULL));
+    ck_assert (lun_device_add_path (device, names[i % 2], NULL));
+    await_state (device, names[i % 2], LUN_PATH_UP);
+  }
+  for (int i = 0; i < 2; i++)
+    pthread_join (threads[i], NULL);
+}
+END_TEST
+
+START_TEST (test_a_path_counts_its_commands)
+{
+  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ 0 });
+  uint64_t sum = 0;
+  unsigned n_paths;
+
+  for (int i = 0; i < 10; i++)
+    ck_assert (write_byte (device, 1, 1, NULL));
+  LunPathInfo *infos = lun_device_list_paths (device, &n_paths);
+  ck_assert_uint_eq (n_paths, 2);
+  ck_assert_str_eq (infos[0].name, A);
+  ck_assert_uint_ge (infos[0].commands, 10);
+  ck_assert_uint_ge (infos[0].bytes, 10 * BLOCK);
+  for (int i = 0; i < LUN_PATH_BUCKETS; i++)
+    sum += infos[0].latency[i];
+  ck_assert_uint_eq (sum, infos[0].commands);
+  lun_path_infos_free (infos, n_paths);
+}
+END_TEST
+
 /* ---- the guard ---- */
 
 static int may_pass; /* atomic */
@@ -483,6 +604,8 @@ main (void)
     test_without_a_path_a_command_waits_as_configured,
     test_a_path_that_returns_takes_what_waits,
     test_the_guard_comes_before_data,
+    test_a_path_set_down_rests_until_it_is_set_up,
+    test_paths_come_and_go_under_load,
   };
   const TTest *const tests[] = {
     test_a_stuck_write_goes_over_the_other_path,
@@ -496,6 +619,9 @@ main (void)
     test_a_flapping_path_is_used_last_until_it_is_calm,
     test_a_path_that_returns_may_have_to_wait,
     test_no_redirect_waits_for_its_path,
+    test_a_path_is_added_and_another_one_removed,
+    test_what_cannot_be_added,
+    test_a_path_counts_its_commands,
   };
 
   return lun_suite_run_loops ("lunpath/failover", loops, G_N_ELEMENTS (loops), 2, tests,

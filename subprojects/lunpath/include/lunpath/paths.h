@@ -38,3 +38,40 @@ void lun_device_set_guard (LunDevice *device, LunPathGuard guard, void *user_dat
 LunResult lun_guard_cdb (LunPath *path, const uint8_t *cdb, size_t cdb_len,
                          LunDirection dir, void *data, size_t len);
 const char *lun_guard_path_name (const LunPath *path);
+
+/* ---- what there is ---- */
+
+/* Bucket i of a histogram: how many took less than 2^i and not less than 2^(i-1) microseconds; the
+ * last one has all that took longer. */
+#define LUN_PATH_BUCKETS 25
+
+typedef struct {
+  char *name;
+  LunPathState state;
+  char *reason;      /* of the last change of state */
+  int64_t since_us;  /* when that was (g_get_monotonic_time()) */
+  bool is_preferred; /* its target port group is optimised, or there are no groups */
+  uint32_t queued;   /* commands waiting or in flight */
+  uint64_t failures; /* how often it was usable and failed */
+
+  /* Not counted where commands complete in the caller's thread (layer "stats" counts there). */
+  uint64_t commands, errors, bytes;
+  uint64_t stuck; /* commands that were given up while their path was stuck */
+  uint64_t latency[LUN_PATH_BUCKETS];
+} LunPathInfo;
+
+/* N_PATHS of them, in the order of their adding; free with lun_path_infos_free(). */
+LunPathInfo *lun_device_list_paths (LunDevice *device, unsigned *n_paths);
+void lun_path_infos_free (LunPathInfo *infos, unsigned n_paths);
+
+/* ---- changes while the device is in use ---- */
+
+/* The new path carries data once a check was good; it must lead to the same LUN and take commands
+ * as long as the others do.  A device in memory takes paths in memory only. */
+bool lun_device_add_path (LunDevice *device, const char *name, GError **error);
+/* Its last commands end, then it is closed; what waits for it goes elsewhere.  Not the last one. */
+bool lun_device_remove_path (LunDevice *device, const char *name, GError **error);
+/* Down: carries no new commands and is not checked, until it is set up.  Up: is checked at once,
+ * even when it led to another LUN. */
+bool lun_device_set_path_down (LunDevice *device, const char *name, GError **error);
+bool lun_device_set_path_up (LunDevice *device, const char *name, GError **error);

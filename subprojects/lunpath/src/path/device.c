@@ -281,6 +281,7 @@ new_device (void)
   lun_cond_init (&device->jobs_gone);
   pthread_mutex_init (&device->keeper_lock, NULL);
   lun_cond_init (&device->keeper_poked);
+  pthread_mutex_init (&device->admin_lock, NULL);
   pthread_mutex_init (&device->guard_lock, NULL);
   pthread_mutex_init (&device->gate_lock, NULL);
   for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
@@ -295,6 +296,7 @@ free_device (LunDevice *device)
     lun_path_clear (&device->paths[i]);
   pthread_mutex_destroy (&device->gate_lock);
   pthread_mutex_destroy (&device->guard_lock);
+  pthread_mutex_destroy (&device->admin_lock);
   pthread_cond_destroy (&device->keeper_poked);
   pthread_mutex_destroy (&device->keeper_lock);
   pthread_cond_destroy (&device->jobs_gone);
@@ -329,7 +331,7 @@ lun_device_close (LunDevice *device)
   for (unsigned i = 0; i < device->n_paths; i++)
     all_stopped &= lun_queue_stop (&device->paths[i]);
   lun_keeper_stop (device);
-  if (!all_stopped)
+  if (!all_stopped || device->has_stuck_path)
     return;
   for (unsigned i = 0; i < device->n_paths; i++)
     lun_path_close (&device->paths[i]);

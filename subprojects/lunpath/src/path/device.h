@@ -13,7 +13,7 @@
  *
  * Locks: LunPath.lock, LunDevice.jobs_lock, keeper_lock, guard_lock protect what stands under
  * them there.  No two are held at once, and no transport and no callback is called while one
- * is.  Atomics elsewhere.
+ * is.  (admin_lock is the exception: it is held around all of them.)  Atomics elsewhere.
  */
 #pragma once
 
@@ -32,6 +32,11 @@ typedef struct LunPart LunPart;
 
 /* Failures within LunDevice.flap_us that make a path SUSPECT: at most so many can be asked for. */
 #define LUN_FLAPS_MAX        16
+
+typedef struct {
+  uint64_t commands, errors, bytes, stuck;
+  uint64_t latency[LUN_PATH_BUCKETS];
+} LunPathCounters; /* atomics; what LunPathInfo says */
 
 struct LunPath {
   LunDevice *device;
@@ -52,6 +57,7 @@ struct LunPath {
   uint32_t queued_blocks;
   uint32_t service_us; /* moving average of the time for one unit of load (policy.h) */
   uint64_t n_failures;
+  LunPathCounters counters;
 
   pthread_mutex_t lock;             /* of all below */
   int64_t rest_us;                  /* between two checks while DOWN */
@@ -114,6 +120,9 @@ struct LunDevice {
   bool is_poked;
   bool keeper_stop;
   GQueue parked; /* LunPart.link: parts that have no path */
+
+  pthread_mutex_t admin_lock; /* of adding and removing paths, and of has_stuck_path */
+  bool has_stuck_path; /* one was removed: its threads need the device's memory */
 
   pthread_mutex_t guard_lock; /* of the next two */
   LunPathGuard guard;

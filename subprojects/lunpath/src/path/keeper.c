@@ -88,11 +88,9 @@ look_after_check (LunPath *path)
   return G_MAXINT64;
 }
 
-static void
-evacuate (LunPath *path)
+void
+lun_keeper_evacuate (LunPath *path)
 {
-  if (lun_path_is_usable (path))
-    return;
   GQueue parts = lun_queue_take_waiting (path);
   for (GList *link = parts.head; link; link = link->next)
     lun_queue_leave (link->data);
@@ -108,7 +106,8 @@ look_after_path (LunPath *path)
     return G_MAXINT64;
   next_us = lun_try_end_overdue (path);
   next_us = MIN (next_us, look_after_check (path));
-  evacuate (path);
+  if (!lun_path_is_usable (path))
+    lun_keeper_evacuate (path);
   lun_path_unpin (path);
   return next_us;
 }

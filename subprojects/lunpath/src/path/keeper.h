@@ -13,3 +13,5 @@ void lun_keeper_poke (LunDevice *device);
 void lun_keeper_expect (LunDevice *device, int64_t at_us);
 /* PART has no path: kept until one may be there, at UNTIL_US at the latest. */
 void lun_keeper_park (LunPart *part, int64_t until_us);
+/* Sends what waits on PATH, which is not usable, elsewhere. */
+void lun_keeper_evacuate (LunPath *path);

@@ -13,6 +13,8 @@
 #include "base/lock.h"
 #include "base/sense.h"
 
+#include <string.h>
+
 #define REST_MIN_US        (5 * 1000)
 #define REST_MAX_MEMORY_US (250 * 1000)
 #define REST_MAX_US        (1000 * 1000)
@@ -54,6 +56,7 @@ lun_path_open (LunPath *path, const char *name, GError **error)
     path->n_failed = 0;
     path->rest_us = 0;
     path->stop = false;
+    memset (&path->counters, 0, sizeof path->counters);
     path->since_us = g_get_monotonic_time ();
     path->reason = g_strdup ("opened");
     __atomic_store_n (&path->n_failures, 0, __ATOMIC_RELAXED);

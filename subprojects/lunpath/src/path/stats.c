@@ -49,6 +49,14 @@ visit_path (LunPath *path, Visitor *visitor)
            visitor);
   pass_on ("path", "failures", __atomic_load_n (&path->n_failures, __ATOMIC_RELAXED),
            visitor);
+  pass_on ("path", "commands",
+           __atomic_load_n (&path->counters.commands, __ATOMIC_RELAXED), visitor);
+  pass_on ("path", "errors", __atomic_load_n (&path->counters.errors, __ATOMIC_RELAXED),
+           visitor);
+  pass_on ("path", "bytes", __atomic_load_n (&path->counters.bytes, __ATOMIC_RELAXED),
+           visitor);
+  pass_on ("path", "stuck", __atomic_load_n (&path->counters.stuck, __ATOMIC_RELAXED),
+           visitor);
   lun_transport_visit_stats (path->transport, pass_on, visitor);
   lun_path_unpin (path);
 }

@@ -75,6 +75,30 @@ measure (const LunTry *this)
   __atomic_store_n (&path->service_us, average, __ATOMIC_RELAXED);
 }
 
+static unsigned
+bucket_of (int64_t us)
+{
+  unsigned bucket = us <= 0 ? 0 : 64 - (unsigned) __builtin_clzll ((uint64_t) us);
+
+  return MIN (bucket, LUN_PATH_BUCKETS - 1);
+}
+
+static void
+count (const LunTry *this)
+{
+  LunPathCounters *counters = &this->path->counters;
+  const LunIo *io = &this->io;
+
+  lun_count (&counters->commands, 1);
+  lun_count (&counters->latency[bucket_of (g_get_monotonic_time () - this->start_us)],
+             1);
+  if (io->result.outcome != LUN_OUTCOME_GOOD)
+    lun_count (&counters->errors, 1);
+  else if (io->op == LUN_OP_READ || io->op == LUN_OP_WRITE)
+    lun_count (&counters->bytes,
+               (uint64_t) io->blocks * this->path->device->facts.block_size);
+}
+
 static void
 tell_late (const LunTry *this)
 {
@@ -108,6 +132,7 @@ on_done (LunIo *io)
   LunPath *path = this->path;
   LunPart *part = leave_flight (this);
 
+  count (this);
   if (part) {
     if (this->own && gets_data (io))
       lun_iov_scatter (part->io.iov, part->io.n_iov, this->own, this->own_iov.iov_len);
@@ -257,6 +282,7 @@ lun_try_end_overdue (LunPath *path)
       lun_transport_abort (path->transport, overdue.abort);
     }
     if (overdue.part) {
+      lun_count (&path->counters.stuck, 1);
       overdue.part->io.result = late;
       lun_queue_go_on (overdue.part);
     }
