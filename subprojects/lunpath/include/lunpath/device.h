@@ -9,6 +9,7 @@
  *   sg:/dev/sgN, sg:/dev/sdX                  a disk through the kernel's SCSI stack (SG_IO)
  *   iscsi://[USER[%SECRET]@]HOST[:PORT]/IQN/LUN[?secret-file=FILE][&initiator=NAME][&isid=N]
  *                                             a LUN of an iSCSI target
+ *   blk:/dev/nvme0n1, blk:/dev/mapper/NAME    any block device
  *   ram:NAME[?size=BYTES]                     memory of this process, for tests
  *   null:[?size=BYTES]                        reads zeroes, forgets writes
  */

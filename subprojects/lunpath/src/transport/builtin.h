@@ -3,6 +3,7 @@
 
 #include <lunpath/transport.h>
 
+extern const LunTransportOps lun_blk_ops;
 extern const LunTransportOps lun_file_ops;
 extern const LunTransportOps lun_iscsi_ops;
 extern const LunTransportOps lun_null_ops;
