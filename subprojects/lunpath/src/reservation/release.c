@@ -92,6 +92,16 @@ drop_lost_sessions (LunReservation *r)
     lun_resv_out (r, (unsigned) path, LUN_PR_OUT_PREEMPT, r->config.key, r->config.key);
 }
 
+/* Step 2: everybody's reservation is not given up by one who only registered. */
+static bool
+is_ours_to_release (const LunReservation *r)
+{
+  if (r->option == LUN_RESV_SHARED)
+    return false;
+  return r->option != LUN_RESV_NO_RESERVE ||
+         !lun_pr_type_is_all_registrants ((uint8_t) lun_resv_type (r));
+}
+
 bool
 lun_resv_close (LunReservation *r, GError **error)
 {
@@ -100,7 +110,7 @@ lun_resv_close (LunReservation *r, GError **error)
   if (r->retain) /* 1 */
     return true;
   r->port.ops->suspend (r->port.data);
-  if (r->holder != LUN_RESV_NOBODY && r->option != LUN_RESV_SHARED) {
+  if (r->holder != LUN_RESV_NOBODY && is_ours_to_release (r)) {
     close_others (r);                 /* 3 */
     ok = lun_resv_release (r, error); /* 4, 5 */
   }
