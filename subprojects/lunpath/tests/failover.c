@@ -121,6 +121,17 @@ puppet_wrap (LunTransport *lower, const char *args, GError **error)
   return &puppet->base;
 }
 
+/* "unborn": cannot be opened while puppet C is dead. */
+static LunTransport *
+unborn_wrap (LunTransport *lower, const char *args, GError **error)
+{
+  if (!get (2).dead)
+    return puppet_wrap (lower, "C", error);
+  g_set_error_literal (error, LUN_ERROR, LUN_ERROR_NO_PATH, "nobody answers");
+  return NULL;
+}
+
+static const LunLayerOps unborn_layer = { .name = "unborn", .wrap = unborn_wrap };
 static const LunLayerOps puppet_layer = { .name = "puppet", .wrap = puppet_wrap };
 
 /* ---- devices of puppets ---- */
@@ -136,6 +147,8 @@ set_up (void)
 
   if (!registered)
     lun_layer_register (&puppet_layer);
+  if (!registered)
+    lun_layer_register (&unborn_layer);
   registered = true;
   memset (strings, 0, sizeof strings);
 }
@@ -556,6 +569,42 @@ START_TEST (test_a_path_counts_its_commands)
 }
 END_TEST
 
+START_TEST (test_a_path_that_was_dead_at_opening_comes_later)
+{
+  const char *const paths[] = { "unborn+ram:p?threaded=1", B, NULL };
+  LunDeviceConfig config = { .paths = paths };
+
+  set_up ();
+  set_dead (2, true);
+  g_autoptr (LunDevice) device = open_with (&config);
+  ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert_uint_eq (count_paths (device), 2);
+  ck_assert_int_eq (state_of (device, paths[0]), 99);
+  set_dead (2, false);
+  await_state (device, paths[0], LUN_PATH_UP);
+  ck_assert_uint_eq (count_paths (device), 2);
+}
+END_TEST
+
+START_TEST (test_a_device_opens_when_one_path_answers)
+{
+  const char *const paths[] = { A, B, NULL };
+  LunDeviceConfig config = { .paths = paths };
+  g_autoptr (GError) error = NULL;
+
+  set_up ();
+  set_dead (0, true);
+  set_dead (1, true);
+  ck_assert_ptr_null (lun_device_open (&config, &error));
+  ck_assert_ptr_nonnull (strstr (error->message, "dead"));
+  set_dead (1, false);
+  g_autoptr (LunDevice) device = open_with (&config);
+  ck_assert_int_eq (state_of (device, A), LUN_PATH_DOWN);
+  set_dead (0, false);
+  await_state (device, A, LUN_PATH_UP);
+}
+END_TEST
+
 /* ---- the guard ---- */
 
 static int may_pass; /* atomic */
@@ -622,6 +671,8 @@ main (void)
     test_a_path_is_added_and_another_one_removed,
     test_what_cannot_be_added,
     test_a_path_counts_its_commands,
+    test_a_path_that_was_dead_at_opening_comes_later,
+    test_a_device_opens_when_one_path_answers,
   };
 
   return lun_suite_run_loops ("lunpath/failover", loops, G_N_ELEMENTS (loops), 2, tests,

@@ -9,6 +9,7 @@
 #include "path/device.h"
 
 #include "path/keeper.h"
+#include "path/missing.h"
 #include "path/queue.h"
 
 #include "base/futex.h"
@@ -48,6 +49,7 @@ lun_device_list_paths (LunDevice *device, unsigned *n_paths)
     describe (path, &infos[(*n_paths)++]);
     lun_path_unpin (path);
   }
+  *n_paths += lun_missing_list (device, &infos[*n_paths], LUN_PATHS_MAX - *n_paths);
   return infos;
 }
 
@@ -188,6 +190,8 @@ drain_and_close (LunPath *path)
 bool
 lun_device_remove_path (LunDevice *device, const char *name, GError **error)
 {
+  if (lun_missing_forget (device, name))
+    return true;
   LUN_LOCKED (&device->admin_lock);
   LunPath *path = find (device, name, error);
 

@@ -73,7 +73,7 @@ ask_policy (LunDevice *device, const LunPath *avoid)
       .load =
         lun_device_load (device, __atomic_load_n (&path->queued, __ATOMIC_RELAXED),
                          __atomic_load_n (&path->queued_blocks, __ATOMIC_RELAXED)),
-      .weight = device->weights[i],
+      .weight = __atomic_load_n (&path->weight, __ATOMIC_RELAXED),
     };
   }
   unsigned turn = __atomic_fetch_add (&device->turn, 1, __ATOMIC_RELAXED);

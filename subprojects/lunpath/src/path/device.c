@@ -13,6 +13,7 @@
 #include "path/io.h"
 #include "path/job.h"
 #include "path/keeper.h"
+#include "path/missing.h"
 #include "path/options.h"
 #include "path/queue.h"
 #include "path/verdict.h"
@@ -30,6 +31,8 @@
 #define DEFAULT_FLAPS            5
 #define DEFAULT_FLAP_MS          60000
 
+/* ---- the paths ---- */
+
 static bool
 open_path (LunDevice *device, const char *name, GError **error)
 {
@@ -45,18 +48,57 @@ open_path (LunDevice *device, const char *name, GError **error)
   return true;
 }
 
+/* A path that is down when the device is opened is tried again later; a wrong name is an error. */
+static bool
+open_or_miss (LunDevice *device, const char *name, GError **failure, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+
+  if (open_path (device, name, &why))
+    return true;
+  if (g_error_matches (why, LUN_ERROR, LUN_ERROR_CONFIG)) {
+    g_propagate_error (error, g_steal_pointer (&why));
+    return false;
+  }
+  lun_missing_note (device, name, why);
+  if (!*failure)
+    *failure = g_steal_pointer (&why);
+  return true;
+}
+
+static bool
+open_all (LunDevice *device, char **names, GError **failure, GError **error)
+{
+  unsigned n = 0;
+
+  for (unsigned i = 0; names[i]; i++) {
+    unsigned n_before = device->n_paths;
+    if (lun_options_is (names[i]))
+      continue;
+    if (!open_or_miss (device, names[i], failure, error))
+      return false;
+    if (device->n_paths > n_before)
+      device->paths[n_before].weight = device->weights[n];
+    n++;
+  }
+  return true;
+}
+
 static bool
 open_paths (LunDevice *device, const LunDeviceConfig *config, GError **error)
 {
   g_autofree char *all = g_strjoinv ("|", (char **) config->paths);
   g_auto (GStrv) names = lun_path_name_split (all);
+  g_autoptr (GError) failure = NULL;
 
-  for (unsigned i = 0; names[i]; i++)
-    if (!lun_options_is (names[i]) && !open_path (device, names[i], error))
-      return false;
+  if (!open_all (device, names, &failure, error))
+    return false;
   if (device->n_paths > 0)
     return true;
-  g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s: no path", device->name);
+  if (failure)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  else
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s: no path", device->name);
   return false;
 }
 
@@ -87,21 +129,39 @@ agree (const LunDevice *device, const LunPath *path, const char *identity,
   return false;
 }
 
+/* One that does not answer is down; one that leads elsewhere is an error. */
+static bool
+identify_path (LunDevice *device, LunPath *path, GError **failure, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  g_autofree char *identity = lun_transport_identify (path->transport, &why);
+
+  if (!identity) {
+    lun_path_event (path, LUN_PATH_CHECK_FAILED, why->message);
+    if (!*failure)
+      *failure = g_steal_pointer (&why);
+    return true;
+  }
+  if (!device->facts.identity)
+    device->facts.identity = g_strdup (identity);
+  if (!agree (device, path, identity, error))
+    return false;
+  lun_path_event (path, LUN_PATH_CHECK_GOOD, NULL);
+  return true;
+}
+
 static bool
 identify_paths (LunDevice *device, GError **error)
 {
-  for (unsigned i = 0; i < device->n_paths; i++) {
-    g_autofree char *identity =
-      lun_transport_identify (device->paths[i].transport, error);
-    if (!identity)
+  g_autoptr (GError) failure = NULL;
+
+  for (unsigned i = 0; i < device->n_paths; i++)
+    if (!identify_path (device, &device->paths[i], &failure, error))
       return false;
-    if (i == 0)
-      device->facts.identity = g_strdup (identity);
-    if (!agree (device, &device->paths[i], identity, error))
-      return false;
-    lun_path_event (&device->paths[i], LUN_PATH_CHECK_GOOD, NULL);
-  }
-  return true;
+  if (device->facts.identity)
+    return true;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return false;
 }
 
 static bool
@@ -282,6 +342,8 @@ new_device (void)
   pthread_mutex_init (&device->keeper_lock, NULL);
   lun_cond_init (&device->keeper_poked);
   pthread_mutex_init (&device->admin_lock, NULL);
+  pthread_mutex_init (&device->missing_lock, NULL);
+  lun_cond_init (&device->finder_wakes);
   pthread_mutex_init (&device->guard_lock, NULL);
   pthread_mutex_init (&device->gate_lock, NULL);
   for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
@@ -296,6 +358,8 @@ free_device (LunDevice *device)
     lun_path_clear (&device->paths[i]);
   pthread_mutex_destroy (&device->gate_lock);
   pthread_mutex_destroy (&device->guard_lock);
+  pthread_cond_destroy (&device->finder_wakes);
+  pthread_mutex_destroy (&device->missing_lock);
   pthread_mutex_destroy (&device->admin_lock);
   pthread_cond_destroy (&device->keeper_poked);
   pthread_mutex_destroy (&device->keeper_lock);
@@ -316,6 +380,8 @@ lun_device_open (const LunDeviceConfig *config, GError **error)
       !start_threads (device, error))
     return NULL;
   try_commands (device);
+  if (!lun_missing_start (device, error))
+    return NULL;
   return g_steal_pointer (&device);
 }
 
@@ -327,6 +393,7 @@ lun_device_close (LunDevice *device)
 
   if (!device)
     return;
+  lun_missing_stop (device);
   lun_job_wait_all (device);
   for (unsigned i = 0; i < device->n_paths; i++)
     all_stopped &= lun_queue_stop (&device->paths[i]);

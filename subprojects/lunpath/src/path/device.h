@@ -47,6 +47,7 @@ struct LunPath {
   /* atomics */
   bool is_open;          /* may be pinned */
   uint32_t users;        /* pins; who closes the path waits until there is none */
+  uint32_t weight;       /* for a policy */
   uint32_t serial;       /* tells the paths apart that had this slot */
   int state;             /* LunPathState; written under the lock */
   int64_t next_check_us; /* G_MAXINT64 = none */
@@ -123,6 +124,15 @@ struct LunDevice {
 
   pthread_mutex_t admin_lock; /* of adding and removing paths, and of has_stuck_path */
   bool has_stuck_path; /* one was removed: its threads need the device's memory */
+
+  /* missing.c */
+  pthread_t finder;
+  bool has_finder;
+  pthread_mutex_t missing_lock; /* of all below */
+  pthread_cond_t finder_wakes;
+  bool finder_stop;
+  GPtrArray *missing;       /* NULL when none was at opening */
+  GPtrArray *missing_names; /* as long; with secrets */
 
   pthread_mutex_t guard_lock; /* of the next two */
   LunPathGuard guard;

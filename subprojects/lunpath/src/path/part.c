@@ -15,6 +15,7 @@
  */
 #include "path/part.h"
 
+#include "path/missing.h"
 #include "path/verdict.h"
 
 #include "base/cdb.h"
@@ -306,7 +307,7 @@ take_path (const LunPart *part)
 static bool
 has_hope (const LunPart *part)
 {
-  const LunDevice *device = part->device;
+  LunDevice *device = part->device;
   bool wants = part->wanted && !may_be_redirected (part);
 
   for (unsigned i = 0; i < lun_device_n_paths (device); i++) {
@@ -316,7 +317,7 @@ has_hope (const LunPart *part)
     if (state != LUN_PATH_REFUSED && state != LUN_PATH_REMOVED)
       return true;
   }
-  return false;
+  return !wants && lun_missing_any (device);
 }
 
 void

@@ -53,6 +53,7 @@ lun_path_open (LunPath *path, const char *name, GError **error)
     path->transport = transport;
     path->name = g_strdup (transport->name);
     path->serial++;
+    __atomic_store_n (&path->weight, 0, __ATOMIC_RELAXED);
     path->n_failed = 0;
     path->rest_us = 0;
     path->stop = false;
