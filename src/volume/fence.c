@@ -204,17 +204,12 @@ is_shared (const FtsFence *fence)
 }
 
 void
-fts_fence_begin_leaving (FtsFence *fence)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (fence->lock_file < 0 && !enter (fence, &error))
-    g_warning ("%s", error->message);
-}
-
-void
 fts_fence_leave (FtsFence *fence)
 {
+  g_autoptr (GError) unlocked = NULL;
+
+  if (fence->lock_file < 0 && !enter (fence, &unlocked))
+    g_warning ("%s", unlocked->message);
   if (is_shared (fence))
     return;
   for (unsigned i = 0; i < fence->n_devices; i++) {

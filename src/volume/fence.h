@@ -33,9 +33,8 @@ uint64_t fts_fence_key (const FtsFence *fence);
 /* Removes KEY from every device and proves it. */
 bool fts_fence_shut_out (FtsFence *fence, uint64_t key, GError **error);
 
-/* Before the own entry is freed: from here on no process of this machine joins or leaves. */
-void fts_fence_begin_leaving (FtsFence *fence);
-/* Unregisters, unless another live member has the key. */
+/* Unregisters, unless another live member has the key.  After the own entry was freed: who joins
+ * meanwhile either finds it there, takes the key and is seen here, or does not take it. */
 void fts_fence_leave (FtsFence *fence);
 /* Leaves everything as it is.  NULL is fine. */
 void fts_fence_free (FtsFence *fence);

@@ -385,8 +385,6 @@ fts_member_leave (FtsMember *member)
     return;
   fts_heartbeat_stop (member);
   empty.index = member->self.index;
-  if (member->fence != NULL)
-    fts_fence_begin_leaving (member->fence);
   if (!fts_member_is_fenced (member) &&
       !fts_hosttab_store (member->volume, &empty, &error))
     g_warning ("host table entry %u could not be freed: %s", empty.index,

@@ -77,8 +77,8 @@ done
 
 for type in 5 6; do
   truncate -s 64M "$work/other$type.img"
-  theirs=$work/other$type.img?host=b
-  ours=$work/other$type.img?host=a
+  theirs="$work/other$type.img?host=b"
+  ours="$work/other$type.img?host=a"
   fts-admin --json --device "$theirs" reserve --host b --type "$type" >"$work/keys" || fail "reserve"
   check_fails "type $type: a reserved device is not formatted" fts-format "$ours"
   check_stderr "with the key of who holds it" "reserved by another host \(key 0x"

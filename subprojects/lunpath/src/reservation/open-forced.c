@@ -24,8 +24,7 @@ preempt_everybody (LunReservation *r, GError **error)
   for (uint32_t i = 0; ok && i < keys.n_keys; i++)
     if (keys.keys[i] != r->config.key)
       ok = lun_resv_preempt (r, keys.keys[i], error);
-  if (ok)
-    g_free (keys.keys);
+  g_free (keys.keys);
   return ok;
 }
 

@@ -38,7 +38,6 @@ lun_resv_preempt_orphans (LunReservation *r, GError **error)
                r->port.ops->device_name (r->port.data), keys.keys[i]);
     ok = lun_resv_preempt (r, keys.keys[i], error);
   }
-  if (ok)
-    g_free (keys.keys);
+  g_free (keys.keys);
   return ok;
 }
