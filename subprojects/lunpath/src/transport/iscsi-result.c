@@ -107,7 +107,8 @@ lun_iscsi_login_text (const char *said, const LunIscsiTarget *target, bool *is_w
 const char *
 lun_iscsi_connect_text (const char *said)
 {
-  const char *colon = strrchr (said, ':');
+  static const char before_cause[] = "socket error ";
+  const char *at = strstr (said, before_cause);
 
-  return colon && colon[1] == ' ' ? colon + 2 : said;
+  return at ? at + strlen (before_cause) : said;
 }
