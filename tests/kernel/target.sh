@@ -62,23 +62,29 @@ add_path ()
   printf -v "sd_$1" '/dev/%s' "$(basename "$disk"/block/sd*)"
 }
 
-# target_start SIZE PATH...
-target_start ()
+# The LUN alone.
+make_lun ()
 {
-  local size=$1 path
-  shift
-  target_paths=("$@")
   load configfs sd_mod sg target_core_mod
   mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
   mkdir -p /run/lio/pr /run/lio/alua
   echo /run/lio >"$lio/dbroot"
-  load target_core_file tcm_loop
-  truncate -s "$size" /dev/shm/lio.img
+  load target_core_file
+  truncate -s "$1" /dev/shm/lio.img
   mkdir -p "$lio_lun"
   echo "fd_dev_name=/dev/shm/lio.img,fd_dev_size=$(stat -c %s /dev/shm/lio.img),fd_buffered_io=1" >"$lio_lun/control"
   echo ftsfs0001 >"$lio_lun/wwn/vpd_unit_serial"
   echo 1 >"$lio_lun/enable"
-  for path; do
+}
+
+# target_start SIZE PATH...
+target_start ()
+{
+  local path
+  target_paths=("${@:2}")
+  make_lun "$1"
+  load tcm_loop
+  for path in "${target_paths[@]}"; do
     add_path "$path"
   done
 }
@@ -92,4 +98,50 @@ path_down ()
 path_up ()
 {
   echo online >"$(path_folder "$1")/transport_status"
+}
+
+# ---- the same LUN over iSCSI, for the transport `iscsi`: here PREEMPT AND ABORT works ----
+
+lio_iqn=iqn.2026-01.ftsfs.test:lio
+
+portal_folder ()
+{
+  printf '%s/iscsi/%s/tpgt_%d\n' "$lio" "$lio_iqn" "$1"
+}
+
+# iscsi_start SIZE N: N portals, 1 to N; each fails alone.
+iscsi_start ()
+{
+  local i folder
+  make_lun "$1"
+  load iscsi_target_mod
+  mkdir -p "$lio/iscsi/$lio_iqn"
+  for ((i = 1; i <= $2; i++)); do
+    folder=$(portal_folder "$i")
+    mkdir -p "$folder/lun/lun_0" "$folder/np/127.0.0.$((10 + i)):3260"
+    ln -s "$lio_lun" "$folder/lun/lun_0/lun0"
+    echo 0 >"$folder/attrib/authentication"
+    echo 1 >"$folder/attrib/generate_node_acls"
+    echo 0 >"$folder/attrib/demo_mode_write_protect"
+    echo 1 >"$folder/attrib/cache_dynamic_acls"
+    echo 1 >"$folder/enable"
+  done
+}
+
+# iscsi_path N HOST: the path of HOST over portal N.  A name of its own: LIO takes a second session of
+# one initiator name for unregistered.
+iscsi_path ()
+{
+  printf 'iscsi://127.0.0.%d:3260/%s/0?initiator=iqn.2026-01.ftsfs.test:%s-%d' $((10 + $1)) "$lio_iqn" "$2" "$1"
+}
+
+# portal_down N, portal_up N: its sessions are dropped, and nobody can log in.
+portal_down ()
+{
+  echo 0 >"$(portal_folder "$1")/enable"
+}
+
+portal_up ()
+{
+  echo 1 >"$(portal_folder "$1")/enable"
 }

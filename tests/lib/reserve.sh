@@ -1,7 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # reserve.sh - the scenario of reservations by fts-admin, for any kind of path; comes after sh.sh.
 #
-# The caller sets a and b: the same LUN, by two paths each, seen from two hosts.
+# The caller sets a and b: the same LUN, by two paths each, seen from two hosts.  reserve_type is the
+# type of most reservations (6).
+reserve_type=${reserve_type:-6}
 
 # ends_with STATUS COMMAND...: what it wrote is then in $work/out and $work/stderr.
 ends_with ()
@@ -24,6 +26,10 @@ admin ()
   local wanted=$1 host=$2 command=$3 device=$b
   shift 3
   [ "$host" = b ] || device=$a
+  case "$command $*" in
+    *--type*) ;;
+    reserve* | takeover*) set -- --type "$reserve_type" "$@" ;;
+  esac
   ends_with "$wanted" fts-admin --json --device "$device" "$command" --host "$host" "$@"
 }
 
@@ -36,10 +42,10 @@ check "nobody is there" admin 0 a keys
 check_equal "no keys" "$(value 'd["keys"]')" "[]"
 check "a device is reserved" admin 0 a reserve
 key_a=$(value 'd["own_key"]')
-check_equal "by both paths, type 6" "$(value '(d["type"], d["keys"][0]["paths"], d["holder_key"] == d["own_key"])')" "(6, 2, True)"
+check_equal "by both paths, of this type" "$(value '(d["type"], d["keys"][0]["paths"], d["holder_key"] == d["own_key"])')" "($reserve_type, 2, True)"
 check_equal "the ports are told" "$(value 'len(d["registrations"])')" 2
 check "text is shown" ends_with 0 fts-admin --device "$a" keys --host a
-check "with words" grep -q "type 6 (exclusive access, registrants only)" "$work/out"
+check "with words" grep -Eq "type $reserve_type \\((exclusive access|write exclusive), registrants only\\)" "$work/out"
 check "reserving again changes nothing" admin 0 a reserve
 check_equal "still two paths" "$(value 'd["keys"][0]["paths"]')" 2
 

@@ -413,6 +413,12 @@ probe_lun (Iscsi *iscsi, LunCdb cdb, void *data, size_t len, GError **error)
   if (is_absent)
     g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "target %s at %s has no LUN %d",
                  iscsi->target->iqn, iscsi->target->portal, iscsi->target->lun);
+  else if (result.outcome == LUN_OUTCOME_RESERVATION_CONFLICT)
+    g_set_error (
+      error, LUN_ERROR, LUN_ERROR_RESERVED,
+      "LUN %d of %s at %s: another host has reserved it, and the target does "
+      "not even tell others its size; release it there first",
+      iscsi->target->lun, iscsi->target->iqn, iscsi->target->portal);
   else
     g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "LUN %d of %s at %s: %s",
                  iscsi->target->lun, iscsi->target->iqn, iscsi->target->portal, why);

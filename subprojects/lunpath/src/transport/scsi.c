@@ -107,11 +107,15 @@ ask_or_fail (LunTransport *transport, LunScsiRun run, LunCdb cdb, const char *wh
 
   if (result.outcome == LUN_OUTCOME_GOOD)
     return true;
+  if (result.outcome == LUN_OUTCOME_RESERVATION_CONFLICT) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_RESERVED,
+                 "%s: another host has reserved the LUN, and the target does not even "
+                 "answer %s to others; release it there first",
+                 where, what);
+    return false;
+  }
   g_autofree char *why = lun_result_text (&result);
-  g_set_error (error, LUN_ERROR,
-               result.outcome == LUN_OUTCOME_RESERVATION_CONFLICT ? LUN_ERROR_RESERVED
-                                                                  : LUN_ERROR_IO,
-               "%s: %s: %s", where, what, why);
+  g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "%s: %s: %s", where, what, why);
   return false;
 }
 
