@@ -22,8 +22,8 @@ write_block (FtsLockState *state, const FtsLockBlock *content, uint8_t *block,
   uint32_t block_size = fts_volume_block_size (state->volume);
 
   fts_lock_block_encode (content, fts_volume_tag (state->volume), block, block_size);
-  return fts_volume_write (state->volume, fts_volume_mcb (state->volume)->lock_ptr,
-                           block, block_size, error);
+  return fts_volume_write_settled (
+    state->volume, fts_volume_mcb (state->volume)->lock_ptr, block, block_size, error);
 }
 
 static void

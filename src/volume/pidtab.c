@@ -142,6 +142,6 @@ fts_pidtab_store (FtsVolume *volume, FtsPid *pid, GError **error)
 
   pid->version++;
   fts_pid_encode (pid, fts_volume_tag (volume), block, block_size);
-  return fts_volume_write (volume, lba_of_slot (volume, pid->pro_process_id), block,
-                           block_size, error);
+  return fts_volume_write_settled (volume, lba_of_slot (volume, pid->pro_process_id),
+                                   block, block_size, error);
 }

@@ -184,9 +184,9 @@ clear_head (FtsVolume *volume, const FtsPid *pid, FtsDirection direction,
                    .state = FTS_HEAD_CLOSED };
 
   fts_head_encode (&head, NULL, block, block_size);
-  return fts_volume_write (volume,
-                           fts_volume_head_lba (volume, pid->pro_process_id, direction),
-                           block, block_size, error);
+  return fts_volume_write_settled (
+    volume, fts_volume_head_lba (volume, pid->pro_process_id, direction), block,
+    block_size, error);
 }
 
 bool

@@ -414,3 +414,10 @@ fts_volume_write (FtsVolume *volume, uint64_t lba, const void *buf, size_t len,
   return lun_device_write (volume->devices[0].device, lba, buf, len, LUN_PRIO_CONTROL,
                            error);
 }
+
+bool
+fts_volume_write_settled (FtsVolume *volume, uint64_t lba, const void *buf, size_t len,
+                          GError **error)
+{
+  return lun_device_write_settled (volume->devices[0].device, lba, buf, len, error);
+}

@@ -67,3 +67,7 @@ bool fts_volume_read (FtsVolume *volume, uint64_t lba, void *buf, size_t len,
                       GError **error);
 bool fts_volume_write (FtsVolume *volume, uint64_t lba, const void *buf, size_t len,
                        GError **error);
+/* For records that several hosts write: never sent again over another path while the first write
+ * may still land. */
+bool fts_volume_write_settled (FtsVolume *volume, uint64_t lba, const void *buf,
+                               size_t len, GError **error);
