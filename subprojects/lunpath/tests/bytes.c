@@ -1,4 +1,5 @@
 /* CDBs, parameter data and vital product data against bytes written down from the standards. */
+#include "base/alua.h"
 #include "base/be.h"
 #include "base/pr.h"
 #include "base/vpd.h"
@@ -25,6 +26,27 @@ check_bytes (const uint8_t *bytes, size_t len, const char *hex)
     g_string_append_printf (text, "%02x", bytes[i]);
   ck_assert_str_eq (text->str, hex);
 }
+
+START_TEST (test_target_port_groups)
+{
+  uint8_t data[LUN_PORT_GROUPS_LEN];
+  static const uint8_t page[] = { 0, 0x83, 0,    16,   0x61, 0x94, 0, 4, 0,    0,
+                                  0, 7,    0x61, 0x95, 0,    4,    0, 0, 0x01, 0x02 };
+  uint16_t group;
+  LunAlua state;
+
+  check_cdb (lun_cdb_report_target_port_groups (0x1024), "a30a00000000000010240000");
+  check_bytes (data, lun_port_group_encode (0x0102, LUN_ALUA_STANDBY, 7, data),
+               "0000000c028f01020000000100000007");
+  ck_assert (lun_port_groups_decode (data, sizeof data, 0x0102, &state));
+  ck_assert_int_eq (state, LUN_ALUA_STANDBY);
+  ck_assert (!lun_port_groups_decode (data, sizeof data, 1, &state));
+  ck_assert (!lun_port_groups_decode (data, 11, 0x0102, &state));
+  ck_assert (lun_alua_group_decode (page, sizeof page, &group));
+  ck_assert_uint_eq (group, 0x0102);
+  ck_assert (!lun_alua_group_decode (page, 12, &group));
+}
+END_TEST
 
 START_TEST (test_cdbs_have_their_bytes)
 {
@@ -323,7 +345,7 @@ START_TEST (test_characteristics_page)
 }
 END_TEST
 
-LUN_SUITE ("base/bytes", test_cdbs_have_their_bytes,
+LUN_SUITE ("base/bytes", test_target_port_groups, test_cdbs_have_their_bytes,
            test_ranges_are_found_in_every_form, test_capacity_round_trip,
            test_reserve_out_list, test_move_list, test_keys_list, test_reservation_data,
            test_capabilities_data, test_full_status_data,

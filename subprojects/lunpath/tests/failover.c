@@ -7,6 +7,7 @@
 #include <lunpath/paths.h>
 #include <lunpath/transport.h>
 
+#include "base/alua.h"
 #include "base/cdb.h"
 #include "base/lock.h"
 #include "base/sense.h"
@@ -19,6 +20,7 @@ typedef struct {
   bool dead;     /* every command is a transport error, and nobody answers who it is */
   bool stuck;    /* READ and WRITE block until it is false again, then they are done */
   bool shrunken; /* READ CAPACITY says so */
+  int alua;      /* 0 = no port groups; else 1 + LunAlua of its group */
   unsigned n_stuck;
   unsigned n_commands, n_writes;
 } Strings;
@@ -74,12 +76,34 @@ pull (int which, const LunIo *io)
   return *mine;
 }
 
+/* True when IO asked about port groups: INQUIRY, page 83h, REPORT TARGET PORT GROUPS. */
+static bool
+tell_group (const Strings *now, LunIo *io)
+{
+  static const uint8_t page[] = { 0, 0x83, 0, 8, 0x61, 0x95, 0, 4, 0, 0, 0, 9 };
+  uint8_t *data = io->op == LUN_OP_CDB && io->n_iov > 0 ? io->iov[0].iov_base : NULL;
+
+  if (!now->alua || !data || (io->cdb[0] != 0x12 && io->cdb[0] != 0xa3))
+    return false;
+  if (io->cdb[0] == 0xa3)
+    lun_port_group_encode (9, (LunAlua) (now->alua - 1), 1, data);
+  else if (io->cdb[1] == 0)
+    data[5] = 0x10;
+  else
+    memcpy (data, page, sizeof page);
+  io->result = lun_result_bare (LUN_OUTCOME_GOOD, 0);
+  io->done (io);
+  return true;
+}
+
 static void
 puppet_submit (LunTransport *layer, LunIo *io)
 {
   Strings now = pull (((Puppet *) layer)->which, io);
   bool asks_capacity = io->op == LUN_OP_CDB && io->cdb[0] == 0x9e;
 
+  if (tell_group (&now, io))
+    return;
   if (now.dead) {
     io->result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
     io->done (io);
@@ -396,6 +420,44 @@ START_TEST (test_a_lun_that_shrank_is_refused)
 }
 END_TEST
 
+static void
+set_alua (int which, LunAlua state)
+{
+  LUN_LOCKED (&lock);
+  strings[which].alua = 1 + (int) state;
+}
+
+static void
+await_writes (LunDevice *device, int which, bool wanted)
+{
+  int64_t until_us = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+
+  for (;;) {
+    unsigned n_writes = get (which).n_writes;
+    ck_assert (write_byte (device, 1, 1, NULL));
+    if ((get (which).n_writes > n_writes) == wanted)
+      return;
+    ck_assert_int_lt (g_get_monotonic_time (), until_us);
+    g_usleep (1000);
+  }
+}
+
+START_TEST (test_port_groups_are_honoured)
+{
+  g_autoptr (LunDevice) device =
+    open_puppets (A_B, (LunDeviceConfig){ .check_ms = 20, .check_max_ms = 20 });
+
+  set_alua (0, LUN_ALUA_NON_OPTIMIZED);
+  set_alua (1, LUN_ALUA_OPTIMIZED);
+  await_writes (device, 1, true); /* though A is the first */
+  set_alua (0, LUN_ALUA_STANDBY);
+  await_state (device, A, LUN_PATH_STANDBY);
+  set_alua (0, LUN_ALUA_OPTIMIZED);
+  await_state (device, A, LUN_PATH_UP);
+  await_writes (device, 0, true);
+}
+END_TEST
+
 START_TEST (test_a_flapping_path_is_used_last_until_it_is_calm)
 {
   g_autoptr (LunDevice) device =
@@ -665,6 +727,7 @@ main (void)
     test_a_check_finds_an_idle_path_that_died,
     test_a_check_that_hangs_takes_the_path_down,
     test_a_lun_that_shrank_is_refused,
+    test_port_groups_are_honoured,
     test_a_flapping_path_is_used_last_until_it_is_calm,
     test_a_path_that_returns_may_have_to_wait,
     test_no_redirect_waits_for_its_path,

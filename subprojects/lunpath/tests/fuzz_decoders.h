@@ -1,6 +1,7 @@
 /* fuzz_decoders.h - every decoder of SCSI bytes is given the same input. */
 #pragma once
 
+#include "base/alua.h"
 #include "base/pr.h"
 #include "base/vpd.h"
 
@@ -16,6 +17,8 @@ fuzz_decoders (const uint8_t *data, size_t len)
   LunCapacity capacity;
   LunBlockLimits limits;
   LunCdbRange range;
+  uint16_t group;
+  LunAlua alua;
   size_t used;
 
   if (lun_pr_keys_decode (data, len, &keys))
@@ -30,6 +33,8 @@ fuzz_decoders (const uint8_t *data, size_t len)
   lun_capacity_decode (data, len, &capacity);
   lun_vpd_block_limits_decode (data, len, &limits);
   lun_cdb_range (data, len, &range);
+  lun_alua_group_decode (data, len, &group);
+  lun_port_groups_decode (data, len, 1, &alua);
   g_free (lun_transport_id_decode (data, len, &used));
   g_free (lun_vpd_device_id_decode (data, len));
 }

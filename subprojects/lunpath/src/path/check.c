@@ -8,8 +8,10 @@
  *      path's fault.  "In standby" is: STANDBY.
  *   3. READ CAPACITY(16): a LUN that shrank is not the one that the device was opened with.  One
  *      that grew is used as far as it was at opening.
- *   4. the guard, when the path was not usable before: it is registered with a reservation.
- * Over transports that answer from memory 2 and 3 are left out.
+ *   4. the target port group (ALUA): active and optimised, used first; active, used after those;
+ *      else STANDBY.  Asked only where INQUIRY says that there are groups.
+ *   5. the guard, when the path was not usable before: it is registered with a reservation.
+ * Over transports that answer from memory 2 to 4 are left out.
  *
  * A check is at most one a path, on the path's thread (or, in memory, on the one that wants a
  * path).  While a command of the check gets no answer the thread may be stuck; the keeper sees
@@ -20,13 +22,16 @@
 #include "path/keeper.h"
 #include "path/verdict.h"
 
-#include "base/cdb.h"
+#include "base/alua.h"
 #include "base/lock.h"
 #include "base/sense.h"
+#include "base/vpd.h"
 
 #include <string.h>
 
-#define TRIES 4 /* a unit attention may come first, and another after it */
+#define GROUPS_LEN 1024 /* parameter data about target port groups */
+
+#define TRIES      4 /* a unit attention may come first, and another after it */
 
 /* ---- one command ---- */
 
@@ -215,6 +220,43 @@ look_at_capacity (LunPath *path, Finding *finding)
                                 facts->block_size));
 }
 
+/* ---- target port groups ---- */
+
+/* False when the LUN does not answer with GOOD. */
+static bool
+ask (LunPath *path, LunCdb cdb, uint8_t *data, size_t len)
+{
+  memset (data, 0, len);
+  return run_cdb (path, cdb.b, cdb.len, LUN_DIR_IN, data, len).outcome ==
+         LUN_OUTCOME_GOOD;
+}
+
+/* Optimised where there are no groups, or nothing can be learnt about them. */
+static LunAlua
+ask_group_state (LunPath *path)
+{
+  uint8_t data[GROUPS_LEN];
+  LunAlua state;
+  uint16_t group;
+
+  if (ask (path, lun_cdb_inquiry (96), data, 96) && lun_alua_has_groups (data, 96) &&
+      ask (path, lun_cdb_inquiry_vpd (LUN_VPD_DEVICE_ID, 252), data, 252) &&
+      lun_alua_group_decode (data, 252, &group) &&
+      ask (path, lun_cdb_report_target_port_groups (sizeof data), data, sizeof data) &&
+      lun_port_groups_decode (data, sizeof data, group, &state))
+    return state;
+  return LUN_ALUA_OPTIMIZED;
+}
+
+static bool
+look_at_group (LunPath *path, Finding *finding)
+{
+  LunAlua state = ask_group_state (path);
+
+  __atomic_store_n (&path->is_preferred, state == LUN_ALUA_OPTIMIZED, __ATOMIC_RELAXED);
+  return lun_alua_is_active (state) || find (finding, LUN_PATH_CHECK_STANDBY, NULL);
+}
+
 static bool
 ask_guard (LunPath *path, Finding *finding)
 {
@@ -243,7 +285,8 @@ look (LunPath *path)
   if (!look_at_identity (path, &finding))
     return finding;
   if (!in_memory &&
-      (!look_at_commands (path, &finding) || !look_at_capacity (path, &finding)))
+      (!look_at_commands (path, &finding) || !look_at_capacity (path, &finding) ||
+       !look_at_group (path, &finding)))
     return finding;
   if (!ask_guard (path, &finding))
     return finding;
