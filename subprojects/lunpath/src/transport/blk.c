@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@
 #define DEPTH_MAX     16
 #define MAX_IO_BYTES  (1u << 20)
 #define PROBE_MS      5000
+#define MAPPED_PATHS  16
 
 typedef struct {
   LunTransport base;
@@ -144,11 +146,37 @@ answer_capacity (const Blk *blk, const LunIo *io)
   return lun_result_bare (LUN_OUTCOME_GOOD, 0);
 }
 
+/* Device mapper does not learn of a dead path from a command, but from a read, which it moves to
+ * another path.  It takes one path after the other, so this tries so many. */
+static bool
+show_dead_paths (const Blk *blk)
+{
+  bool ok = true;
+  void *block;
+
+  g_assert (posix_memalign (&block, 4096, 4096) == 0);
+  for (int i = 0; i < MAPPED_PATHS && ok; i++)
+    ok = pread (blk->fd, block, 4096, 0) > 0;
+  free (block);
+  return ok;
+}
+
+static LunResult
+send_scsi (const Blk *blk, const LunIo *io)
+{
+  LunResult result = lun_sg_execute (blk->fd, io);
+
+  if (result.outcome != LUN_OUTCOME_TRANSPORT_ERROR || !blk->is_mapped ||
+      lun_scsi_direction (io) == LUN_DIR_OUT || !show_dead_paths (blk))
+    return result;
+  return lun_sg_execute (blk->fd, io);
+}
+
 static LunResult
 execute_cdb (const Blk *blk, const LunIo *io)
 {
   if (blk->takes_scsi && !(blk->is_mapped && lun_blk_pr_is_out (io)))
-    return lun_sg_execute (blk->fd, io);
+    return send_scsi (blk, io);
   switch (io->cdb[0]) {
   case LUN_SCSI_TEST_UNIT_READY:
     return lun_result_bare (LUN_OUTCOME_GOOD, 0);
@@ -200,7 +228,7 @@ run_cdb (LunTransport *transport, const LunCdb *cdb, LunDirection direction, voi
                .timeout_ms = PROBE_MS };
 
   memcpy (io.cdb, cdb->b, sizeof io.cdb);
-  return lun_sg_execute (((Blk *) transport)->fd, &io);
+  return send_scsi ((Blk *) transport, &io);
 }
 
 /* ---- identity ---- */
@@ -273,7 +301,8 @@ open_node (Blk *blk, bool read_only, GError **error)
   return lun_sysfs_check_free (blk->disk, blk->node, error);
 }
 
-/* Does the device hand SCSI commands on?  (Any answer will do, also a unit attention.) */
+/* Does the device hand SCSI commands on?  Not only while its paths are well: the answer decides who
+ * the device is. */
 static bool
 try_scsi (Blk *blk)
 {
@@ -281,8 +310,16 @@ try_scsi (Blk *blk)
   LunCdb cdb = lun_cdb_inquiry (sizeof data);
   LunResult result = run_cdb (&blk->base, &cdb, LUN_DIR_IN, data, sizeof data);
 
-  return result.outcome == LUN_OUTCOME_GOOD ||
-         result.outcome == LUN_OUTCOME_CHECK_CONDITION;
+  switch (result.os_errno) {
+  case ENOTTY:
+  case EINVAL:
+  case ENOSYS:
+  case EOPNOTSUPP:
+  case EPERM:
+    return false;
+  default:
+    return true;
+  }
 }
 
 static bool
