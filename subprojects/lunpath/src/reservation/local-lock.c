@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ file_name (const LunReservation *r)
   const char *dir =
     access ("/run/lock", W_OK) == 0 ? "/run/lock" : g_get_user_runtime_dir ();
 
+  g_mkdir_with_parents (dir, 0700); /* a user's own may not be there yet */
   sum[16] = '\0';
   return g_strdup_printf ("%s/lunpath-%s-%08x.lock", dir, sum,
                           (unsigned) (r->config.key >> 32));
