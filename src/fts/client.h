@@ -144,6 +144,16 @@ typedef struct {
 bool fts_client_copy (FtsClient *client, const FtsPlace *from, const FtsPlace *to,
                       uint64_t len, uint64_t *copied, GError **error);
 
+/* ---- locks ---- */
+
+/* Never waits: a lock in the way is EAGAIN.  *WAS_NEW (may be NULL) tells that the server did not
+ * have it before. */
+bool fts_client_lock (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                      const FtsLock *lock, bool *was_new, GError **error);
+/* What is in the way of LOCK; its type is FTS_LOCK_NONE when nothing is. */
+bool fts_client_test_lock (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
+                           const FtsLock *lock, FtsLock *out, GError **error);
+
 /* ---- extended attributes ---- */
 
 /* FLAGS = XATTR_CREATE, XATTR_REPLACE. */

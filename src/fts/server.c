@@ -29,6 +29,7 @@ struct FtsServer {
   FtsExports *exports;
   GArray *served; /* of FtsServed, one an export; constant */
   FtsSessions *sessions;
+  FtsLocks *locks;
   Counter counters[FTS_OP_N];
   uint64_t bytes_read, bytes_written; /* atomic */
 };
@@ -71,6 +72,8 @@ static const Row rows[FTS_OP_N] = {
   [FTS_OP_FALLOCATE] = { fts_serve_fallocate, 0, false },
   [FTS_OP_SEEK] = { fts_serve_seek, 0, false },
   [FTS_OP_COPY] = { fts_serve_copy, 0, false },
+  [FTS_OP_LOCK] = { fts_serve_lock, 0, false },
+  [FTS_OP_TESTLOCK] = { fts_serve_testlock, 0, false },
 };
 
 /* ---- life ---- */
@@ -99,6 +102,14 @@ add_served (FtsServer *server, const FtsExport *export, const FtsHandlesConfig *
   return true;
 }
 
+/* Nobody speaks for them any more. */
+static void
+drop_locks (const FtsSession *session, void *user_data)
+{
+  FtsServer *server = user_data;
+  fts_locks_drop_holder (server->locks, session);
+}
+
 FtsServer *
 fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError **error)
 {
@@ -120,7 +131,9 @@ fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError 
   g_autoptr (FtsServer) server = g_new0 (FtsServer, 1);
   server->exports = exports;
   server->served = g_array_new (FALSE, FALSE, sizeof (FtsServed));
+  server->locks = fts_locks_new ();
   server->sessions = fts_sessions_new ();
+  fts_sessions_on_end (server->sessions, drop_locks, server);
   for (unsigned i = 0; i < n; i++)
     if (!add_served (server, fts_exports_get (exports, i), &handles, error))
       return NULL;
@@ -150,6 +163,7 @@ fts_server_free (FtsServer *server)
     fts_handles_free (g_array_index (server->served, FtsServed, i).handles);
   g_array_unref (server->served);
   fts_sessions_free (server->sessions);
+  fts_locks_free (server->locks);
   g_free (server);
 }
 
@@ -429,6 +443,12 @@ fts_server_serve_stream (void *user_data, FtsStream *stream, GError **error)
 }
 
 /* ---- helpers of the commands ---- */
+
+FtsLocks *
+fts_job_locks (const FtsJob *job)
+{
+  return job->peer->server->locks;
+}
 
 bool
 fts_job_is_read_only (const FtsJob *job)

@@ -7,13 +7,14 @@
  * `broken` and ends the connection.
  *
  * One file a group: server_names.c, server_attr.c, server_data.c, server_dir.c, server_get.c,
- * server_put.c, server_xattr.c, server_range.c.
+ * server_put.c, server_xattr.c, server_range.c, server_lock.c.
  *
  * Threads: a job belongs to the thread that serves its connection.
  */
 #pragma once
 
 #include "fts/handles.h"
+#include "fts/locks.h"
 #include "fts/server.h"
 #include "fts/session.h"
 #include "fts/stream.h"
@@ -90,6 +91,8 @@ int fts_serve_removexattr (FtsJob *job);
 int fts_serve_fallocate (FtsJob *job);
 int fts_serve_seek (FtsJob *job);
 int fts_serve_copy (FtsJob *job);
+int fts_serve_lock (FtsJob *job);
+int fts_serve_testlock (FtsJob *job);
 
 /* ---- helpers ---- */
 
@@ -100,6 +103,7 @@ void fts_job_count (FtsJob *job, uint64_t read_len, uint64_t written_len);
 /* Sends the answer as it stands with STATUS (errno), then marks it answered. */
 bool fts_job_send_answer (FtsJob *job, int failed);
 
+FtsLocks *fts_job_locks (const FtsJob *job);
 bool fts_job_is_read_only (const FtsJob *job);
 /* The permission bits of MODE for a file of TYPE (S_IFMT), without set-id bits where the export
  * does not let peers set them; a directory's only tell who owns new files in it and may stay. */

@@ -30,7 +30,9 @@ struct FtsSessions {
   pthread_mutex_t lock; /* protects all below */
   GPtrArray *all;
   uint64_t next_number;
-  uint64_t host_start; /* constant */
+  uint64_t host_start; /* constant, like the two below */
+  FtsSessionEnd on_end;
+  void *on_end_data;
 };
 
 static uint64_t
@@ -66,6 +68,13 @@ fts_sessions_new (void)
   sessions->next_number = find_first_number () + 1;
   sessions->host_start = find_host_start ();
   return sessions;
+}
+
+void
+fts_sessions_on_end (FtsSessions *sessions, FtsSessionEnd func, void *user_data)
+{
+  sessions->on_end = func;
+  sessions->on_end_data = user_data;
 }
 
 void
@@ -137,6 +146,8 @@ fts_sessions_close (FtsSessions *sessions, FtsSession *session)
   pthread_mutex_unlock (&sessions->lock);
   if (!last)
     return;
+  if (sessions->on_end != NULL)
+    sessions->on_end (session, sessions->on_end_data);
   g_hash_table_unref (session->open_files);
   pthread_mutex_destroy (&session->lock);
   g_free (session);

@@ -31,6 +31,10 @@ typedef struct {
 FtsSessions *fts_sessions_new (void);
 void fts_sessions_free (FtsSessions *sessions); /* every session was closed */
 
+/* FUNC hears of each session that ended, before anything of it is reused.  At start. */
+typedef void (*FtsSessionEnd) (const FtsSession *session, void *user_data);
+void fts_sessions_on_end (FtsSessions *sessions, FtsSessionEnd func, void *user_data);
+
 /* One more connection of the client; close once for each. */
 FtsSession *fts_sessions_open (FtsSessions *sessions, uint32_t index,
                                uint64_t generation);

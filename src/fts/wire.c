@@ -5,11 +5,11 @@
  * function a direction and kind does the rest.
  *
  * Letters: h handle, H handle2, n name, N name2, o open_id, O open_id2, f offset, g offset2,
- * l length, c cookie, m mode, M mask, F open_flags, r rdev, a attr, s statfs.
+ * l length, c cookie, m mode, M mask, F open_flags, r rdev, a attr, s statfs, k lock.
  *
  * What a decoder refuses: another version, an unknown operation, a length that does not end where
  * the operands end, handles and texts beyond their limits, a NUL inside a text, a time of a
- * second or more of nanoseconds.
+ * second or more of nanoseconds, a lock of no type, kind or range.
  */
 #include "fts/wire.h"
 
@@ -26,7 +26,8 @@ typedef enum {
   HANDLE,
   TEXT,
   ATTR,
-  STATFS
+  STATFS,
+  LOCK
 } Kind;
 
 typedef struct {
@@ -57,6 +58,7 @@ static const Operand operands[] = {
   { 'r', U64, REQUEST_ONLY (rdev) },
   { 'a', ATTR, BOTH (attr) },
   { 's', STATFS, ANSWER_ONLY (statfs) },
+  { 'k', LOCK, BOTH (lock) },
 };
 
 static const FtsCommand commands[FTS_OP_N] = {
@@ -91,6 +93,8 @@ static const FtsCommand commands[FTS_OP_N] = {
   [FTS_OP_FALLOCATE] = { FTS_OP_FALLOCATE, "fallocate", "hoflm", "a", true, true },
   [FTS_OP_SEEK] = { FTS_OP_SEEK, "seek", "hofm", "l", false, true },
   [FTS_OP_COPY] = { FTS_OP_COPY, "copy", "hofHOgl", "la", true, true },
+  [FTS_OP_LOCK] = { FTS_OP_LOCK, "lock", "hok", "l", false, true },
+  [FTS_OP_TESTLOCK] = { FTS_OP_TESTLOCK, "testlock", "hok", "k", false, true },
 };
 
 const FtsCommand *
@@ -186,6 +190,17 @@ put_statfs (GByteArray *into, const FtsStatfs *fs)
 }
 
 static void
+put_lock (GByteArray *into, const FtsLock *lock)
+{
+  put_u32 (into, lock->type);
+  put_u32 (into, lock->kind);
+  put_u64 (into, lock->start);
+  put_u64 (into, lock->end);
+  put_u64 (into, lock->owner);
+  put_u32 (into, lock->pid);
+}
+
+static void
 put_field (GByteArray *into, Kind kind, const void *field)
 {
   switch (kind) {
@@ -206,6 +221,9 @@ put_field (GByteArray *into, Kind kind, const void *field)
     return;
   case STATFS:
     put_statfs (into, field);
+    return;
+  case LOCK:
+    put_lock (into, field);
     return;
   }
 }
@@ -383,6 +401,21 @@ take_statfs (Cursor *c, FtsStatfs *out)
 }
 
 static void
+take_lock (Cursor *c, FtsLock *out)
+{
+  out->type = take_u32 (c);
+  out->kind = take_u32 (c);
+  out->start = take_u64 (c);
+  out->end = take_u64 (c);
+  out->owner = take_u64 (c);
+  out->pid = take_u32 (c);
+  if (out->type < FTS_LOCK_READ || out->type > FTS_LOCK_NONE ||
+      (out->kind != FTS_LOCK_POSIX && out->kind != FTS_LOCK_FLOCK) ||
+      out->end > INT64_MAX || out->start > out->end)
+    c->bad = true;
+}
+
+static void
 take_field (Cursor *c, Kind kind, void *field)
 {
   switch (kind) {
@@ -403,6 +436,9 @@ take_field (Cursor *c, Kind kind, void *field)
     return;
   case STATFS:
     take_statfs (c, field);
+    return;
+  case LOCK:
+    take_lock (c, field);
     return;
   }
 }

@@ -106,6 +106,8 @@ typedef enum {
   FTS_OP_SEEK, /* handle open_id offset mode(FTS_SEEK_*) -> length(the offset found) */
   FTS_OP_COPY, /* handle open_id offset(source) handle2 open_id2 offset2(target) length
                         -> length(copied) attr(target's) */
+  FTS_OP_LOCK, /* handle open_id lock -> length(1 = it was not held before) */
+  FTS_OP_TESTLOCK, /* handle open_id lock -> lock(what is in its way, or an unlock) */
   FTS_OP_N,
 } FtsOp;
 
@@ -151,6 +153,25 @@ enum {
   FTS_SET_MTIME_NOW = 1u << 7,
 };
 
+/* A lock on bytes of a file (fcntl) or on an open file (flock). */
+typedef enum {
+  FTS_LOCK_READ = 1,
+  FTS_LOCK_WRITE = 2,
+  FTS_LOCK_NONE = 3, /* to unlock; nothing in the way */
+} FtsLockType;
+
+typedef enum {
+  FTS_LOCK_POSIX = 1,
+  FTS_LOCK_FLOCK = 2
+} FtsLockKind;
+
+typedef struct {
+  uint32_t type, kind; /* FtsLockType, FtsLockKind */
+  uint64_t start, end; /* first and last byte, at most INT64_MAX */
+  uint64_t owner; /* the client's number for whom locks of the same client differ */
+  uint32_t pid;   /* 0 = not of the asking client */
+} FtsLock;
+
 /* Every operand an operation may have; unused ones are zero.  Texts point into the bytes that
  * were decoded (not NUL-terminated there: use the length) or to the caller's string. */
 typedef struct {
@@ -172,6 +193,7 @@ typedef struct {
   uint32_t mode, mask, open_flags;
   uint64_t rdev;
   FtsAttr attr;
+  FtsLock lock;
 } FtsRequest;
 
 typedef struct {
@@ -184,6 +206,7 @@ typedef struct {
   uint64_t open_id, length, cookie;
   FtsText name;
   FtsStatfs statfs;
+  FtsLock lock;
 } FtsAnswer;
 
 /* One row of the command table. */

@@ -34,6 +34,12 @@ sample_attr (void)
   };
 }
 
+static inline FtsLock
+sample_lock (void)
+{
+  return (FtsLock){ FTS_LOCK_WRITE, FTS_LOCK_POSIX, 5, INT64_MAX, 0x1234567890, 4242 };
+}
+
 static inline FtsRequest
 sample_request (FtsOp op)
 {
@@ -61,6 +67,7 @@ sample_request (FtsOp op)
     .open_flags = FTS_OPEN_READ | FTS_OPEN_WRITE,
     .rdev = 0x0103,
     .attr = sample_attr (),
+    .lock = sample_lock (),
   };
   return request;
 }
@@ -78,6 +85,7 @@ sample_answer (FtsOp op)
     .length = 512,
     .cookie = 3,
     .name = { "target/of/link", 14 },
+    .lock = sample_lock (),
     .statfs = { 4096, 4096, 100, 50, 49, 10, 5, 4, 255 },
   };
   return answer;

@@ -5,6 +5,7 @@
  * ops_data.c    open, create, read, write, flush, fsync, release
  * ops_xattr.c   extended attributes and POSIX ACL
  * ops_range.c   fallocate, lseek, copy_file_range
+ * ops_lock.c    getlk, setlk, flock
  * ops_dir.c     opendir, readdir, readdirplus, releasedir
  * file.c        an open file; behind.c data not yet at the peer; inodes.c node numbers
  *
@@ -35,6 +36,7 @@ typedef struct {
   FtsClient *client;
   FtsInodes *inodes;
   FtsBuffers *buffers;
+  struct FtsLocking *locking;
   FtsBehind *behind; /* NULL: every write waits for the peer */
   struct fuse_session *session;
   bool passes_umask;          /* the peer applies it, as a default ACL overrules it */
@@ -126,6 +128,12 @@ void fts_op_lseek (fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 void fts_op_copy_file_range (fuse_req_t req, fuse_ino_t ino, off_t off,
                              struct fuse_file_info *fi, fuse_ino_t to_ino, off_t to_off,
                              struct fuse_file_info *to_fi, size_t len, int flags);
+
+void fts_op_getlk (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+                   struct flock *wish);
+void fts_op_setlk (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+                   struct flock *wish, int sleep);
+void fts_op_flock (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int op);
 
 void fts_op_setxattr (fuse_req_t req, fuse_ino_t ino, const char *name,
                       const char *value, size_t size, int flags);

@@ -16,6 +16,7 @@
 #include "fts/wire.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 typedef struct FtsInodes FtsInodes;
 
@@ -26,7 +27,8 @@ typedef struct {
 } FtsVersion;
 
 typedef struct {
-  uint64_t id; /* the kernel's node number; constant, like the handle */
+  atomic_bool is_locked; /* programs lock it: closing it must say so to the peer */
+  uint64_t id;           /* the kernel's node number; constant, like the handle */
   FtsHandle handle;
 
   pthread_mutex_t lock; /* the six below */

@@ -3,6 +3,7 @@
 #include "prog/common/program.h"
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"
+#include "prog/ftsfs/locking.h"
 #include "prog/ftsfs/stats.h"
 #include "volume/config.h"
 #include "volume/membership.h"
@@ -182,6 +183,7 @@ prepare_fs (Mount *mount)
 
   fs->options = mount->options;
   fs->inodes = fts_inodes_new (fts_client_root (fs->client));
+  fs->locking = fts_locking_new (fs);
   fs->buffers = behind.buffers = fts_buffers_new (N_BUFFERS);
   if (behind.limit > 0)
     fs->behind = fts_behind_new (&behind);
@@ -404,6 +406,7 @@ tear_down (Mount *mount)
   if (mount->mounted)
     fuse_session_unmount (fs->session);
   end_attendant (mount);
+  fts_locking_free (fs->locking);
   if (fs->session)
     fuse_session_destroy (fs->session);
   fts_behind_free (fs->behind);

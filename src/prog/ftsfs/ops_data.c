@@ -3,10 +3,12 @@
 #include "base/error.h"
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"
+#include "prog/ftsfs/locking.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* O_SYNC and O_DSYNC stay here: the kernel asks for fsync after each write.  O_DIRECT too: it
  * passes by the kernel's cache on this side. */
@@ -60,6 +62,15 @@ check_cached (FtsFs *fs, FtsInode *inode, const FtsAttr *attr)
   return same;
 }
 
+/* Through its cache the kernel sends an append in one piece a page, and another host's could come
+ * between.  A file with set-id bits stays with it, as only that way takes them away. */
+static bool
+passes_by_cache (int flags, const FtsAttr *attr)
+{
+  return (flags & (O_ACCMODE | O_APPEND)) == (O_WRONLY | O_APPEND) &&
+         (attr->mode & (S_ISUID | S_ISGID)) == 0;
+}
+
 static void
 reply_open (fuse_req_t req, FtsFile *file, struct fuse_file_info *fi)
 {
@@ -93,6 +104,7 @@ fts_op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
   if (fi->flags & O_TRUNC)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);
   fi->keep_cache = check_cached (fs, inode, &attr);
+  fi->direct_io = passes_by_cache (fi->flags, &attr);
   FtsFile *file = fts_file_new (fs, g_steal_pointer (&inode), open_id, fi->flags);
   if (eof && first->len > 0)
     fts_file_set_first (file, g_steal_pointer (&first), at);
@@ -124,6 +136,7 @@ fts_op_create (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
   if (fi->flags & O_TRUNC)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);
   fi->keep_cache = fts_inode_set_version (inode, &node.attr);
+  fi->direct_io = passes_by_cache (fi->flags, &node.attr);
   FtsFile *file = fts_file_new (fs, fts_inode_ref (inode), open_id, fi->flags);
   fi->fh = (uintptr_t) file;
   if (fuse_reply_create (req, &entry, fi) != 0) {
@@ -229,6 +242,7 @@ fts_op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
   FtsFile *file = fts_file_of (fi);
 
   fts_fs_drain (file->fs, file->inode);
+  fts_locking_end_owner (file->fs->locking, file, fi->lock_owner);
   fuse_reply_err (req, atomic_load (&file->error));
 }
 
@@ -255,6 +269,7 @@ fts_op_release (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
   FtsFile *file = fts_file_of (fi);
 
   fts_fs_drain (file->fs, file->inode); /* pages of a mapping come after flush */
+  fts_locking_end_file (file->fs->locking, file);
   fts_file_free (file);
   fuse_reply_err (req, 0);
 }

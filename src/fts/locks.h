@@ -1,0 +1,45 @@
+/* locks.h - who has locked which bytes of which file: fcntl's and flock's rules, without waiting.
+ *
+ * The server has one table for all exports, by device and inode; a mount has one of what it
+ * holds, so that it can ask for it again from a server that was started anew.
+ *
+ * Invariants
+ *  1. Locks of one file and kind that overlap are reads, or have the same holder and owner.
+ *  2. Locks of one holder and owner on one file and kind do not overlap; neighbours of one type
+ *     and `via` are one lock.
+ *  3. flock's locks cover the whole file.  One that cannot be converted is lost, as on Linux.
+ *
+ * Threads: any; one lock, nothing is called while it is held.
+ */
+#pragma once
+
+#include "fts/wire.h"
+
+typedef struct FtsLocks FtsLocks;
+
+typedef struct {
+  uint64_t dev, ino;
+} FtsLockKey;
+
+FtsLocks *fts_locks_new (void);
+void fts_locks_free (FtsLocks *locks);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsLocks, fts_locks_free)
+
+/* Sets or (type NONE) ends a lock for HOLDER; VIA is kept with it.  0, EAGAIN: somebody else's is
+ * in the way, or ENOLCK: too many.  *CHANGED: it was not held just so. */
+int fts_locks_set (FtsLocks *locks, FtsLockKey key, const void *holder,
+                   const FtsLock *lock, void *via, bool *changed);
+/* The first lock in the way of LOCK, or type NONE.  Its pid is 0 when another holder has it. */
+void fts_locks_test (FtsLocks *locks, FtsLockKey key, const void *holder,
+                     const FtsLock *lock, FtsLock *out);
+void fts_locks_drop_holder (FtsLocks *locks, const void *holder);
+
+typedef struct {
+  FtsLockKey key;
+  FtsLock lock;
+  const void *holder;
+  void *via;
+} FtsLockEntry;
+
+/* All locks as they are now: of FtsLockEntry. */
+GArray *fts_locks_list (FtsLocks *locks);
