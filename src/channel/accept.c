@@ -25,7 +25,7 @@ fts_accept_is_due (FtsMember *member, const FtsPid *entry)
 
 static FtsConRc
 judge (FtsMember *member, const FtsDoorConfig *config, const FtsPid *entry,
-       const char **secret)
+       char **secret)
 {
   const FtsMcb *mcb = fts_volume_mcb (fts_member_volume (member));
 
@@ -33,7 +33,7 @@ judge (FtsMember *member, const FtsDoorConfig *config, const FtsPid *entry,
     return FTS_CON_NO_SERVICE;
   *secret = config->secret_of
               ? config->secret_of (entry->pro_requestor, config->user_data)
-              : "";
+              : g_strdup ("");
   if (*secret == NULL || !fts_proof_is_right ("initiator", *secret, mcb->volume_uuid,
                                               entry, fts_member_self (member)->nonce))
     return FTS_CON_DENIED;
@@ -65,7 +65,7 @@ answer_locked (FtsMember *member, const FtsDoorConfig *config, uint32_t slot,
                FtsPid *entry, FtsOwnTable *own, FtsConRc *rc, GError **error)
 {
   FtsVolume *volume = fts_member_volume (member);
-  const char *secret = "";
+  g_autofree char *secret = NULL;
 
   if (!fts_pidtab_load (volume, slot, entry, error))
     return false;

@@ -24,9 +24,9 @@ typedef struct {
   uint32_t linger_us;   /* 0 = 20,000; nobody lingers while others wait */
   bool always_poll;     /* poll even where the LUN can wake (tests, comparisons) */
 
-  /* The secret of the requestor NAME; "" = none asked; NULL = it may not connect.  The string
-   * must live as long as the door. */
-  const char *(*secret_of) (const char *name, void *user_data);
+  /* The secret of the requestor NAME, to be freed; "" = none asked; NULL = it may not
+   * connect. */
+  char *(*secret_of) (const char *name, void *user_data);
 
   /* A new connection was accepted: per-connection state, or NULL. */
   void *(*on_open) (FtsChannel *channel, void *user_data);

@@ -9,6 +9,7 @@
 #include "fts/caller.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -34,6 +35,19 @@ fts_caller_can_switch (void)
   return geteuid () == 0;
 }
 
+/* For good, and of this thread alone; a process without the capability has nothing to drop. */
+static void
+drop_resource_capability (void)
+{
+  struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+  struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+  if (syscall (SYS_capget, &header, caps) != 0)
+    return;
+  caps[CAP_TO_INDEX (CAP_SYS_RESOURCE)].effective &= ~CAP_TO_MASK (CAP_SYS_RESOURCE);
+  syscall (SYS_capset, &header, caps);
+}
+
 static int
 start_thread (void)
 {
@@ -42,6 +56,7 @@ start_thread (void)
   umask (022);
   current.umask = 022;
   current.can_switch = fts_caller_can_switch ();
+  drop_resource_capability ();
   if (current.can_switch && syscall (SYS_setgroups, 0, NULL) != 0)
     return EPERM;
   current.uid = geteuid ();

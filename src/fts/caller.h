@@ -6,6 +6,9 @@
  * permissions away, so the kernel checks the caller's rights as if it were here.  A server that
  * runs as another user does everything as that user, only the umask is the caller's.
  *
+ * No thread that acts for others may go beyond quotas or use the blocks that a file system keeps for
+ * root (CAP_SYS_RESOURCE), whoever the caller is: data is written without becoming the caller again.
+ *
  * A thread keeps the last caller's identity until the next one comes, so that a run of commands
  * of one user costs nothing; what needs the server's own rights says so first.
  *

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,39 +14,37 @@
 #define NAME_CHARS   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define NAME_MOST    64u
 
+typedef struct {
+  char *name; /* or pattern */
+  char *secret;
+} Secret;
+
 struct FtsExports {
-  GPtrArray *all;      /* of FtsExport */
-  GHashTable *secrets; /* peer -> secret; NULL = none asked */
+  GPtrArray *all;     /* of FtsExport */
+  GPtrArray *secrets; /* of Secret, in the file's order; NULL = none asked */
 };
 
 static void
-free_export (gpointer data)
+free_secret (gpointer data)
 {
-  FtsExport *export = data;
+  Secret *secret = data;
 
-  g_free (export->name);
-  g_free (export->path);
-  g_strfreev (export->peers);
-  if (export->root_fd >= 0)
-    close (export->root_fd);
-  g_free (export);
+  g_free (secret->name);
+  g_free (secret->secret);
+  g_free (secret);
 }
 
-static FtsExport *
-new_export (void)
+static void
+unref_export (gpointer data)
 {
-  FtsExport *export = g_new0 (FtsExport, 1);
-  export->root_fd = -1;
-  return export;
+  fts_export_unref (data);
 }
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsExport, free_export)
 
 FtsExports *
 fts_exports_new (void)
 {
   FtsExports *exports = g_new0 (FtsExports, 1);
-  exports->all = g_ptr_array_new_with_free_func (free_export);
+  exports->all = g_ptr_array_new_with_free_func (unref_export);
   return exports;
 }
 
@@ -55,7 +54,7 @@ fts_exports_free (FtsExports *exports)
   if (exports == NULL)
     return;
   g_ptr_array_unref (exports->all);
-  g_clear_pointer (&exports->secrets, g_hash_table_unref);
+  g_clear_pointer (&exports->secrets, g_ptr_array_unref);
   g_free (exports);
 }
 
@@ -88,27 +87,23 @@ add_export (FtsExports *exports, FtsExport *export, const char *where, GError **
                  owned->name, owned->path, g_strerror (errno));
     return false;
   }
+  fts_rights_complete (&owned->rights);
   g_ptr_array_add (exports->all, g_steal_pointer (&owned));
   return true;
 }
 
 /* ---- command line ---- */
 
+/* "KEY=VALUE"; a word alone says yes. */
 static bool
-set_option (FtsExport *export, const char *option)
+set_option (FtsExport *export, const char *option, GError **error)
 {
-  if (g_str_has_prefix (option, "peers=")) {
-    g_strfreev (export->peers);
-    export->peers = g_strsplit (option + strlen ("peers="), ":", -1);
-    return true;
-  }
-  if (strcmp (option, "devices") == 0)
-    return export->allow_devices = true;
-  if (strcmp (option, "setid") == 0)
-    return export->allow_setid = true;
-  if (strcmp (option, "ro") == 0)
-    return export->read_only = true;
-  return strcmp (option, "rw") == 0;
+  const char *equals = strchr (option, '=');
+
+  if (equals == NULL)
+    return fts_export_set (export, option, NULL, error);
+  g_autofree char *key = g_strndup (option, (gsize) (equals - option));
+  return fts_export_set (export, key, equals + 1, error);
 }
 
 /* Cuts ":ro" or ":rw" off PATH. */
@@ -127,7 +122,7 @@ take_mode (FtsExport *export, char *path)
 bool
 fts_exports_add (FtsExports *exports, const char *spec, GError **error)
 {
-  g_autoptr (FtsExport) export = new_export ();
+  g_autoptr (FtsExport) export = fts_export_new ();
   const char *equals = strchr (spec, '=');
 
   if (equals == NULL) {
@@ -140,12 +135,11 @@ fts_exports_add (FtsExports *exports, const char *spec, GError **error)
   export->path = g_strdup (parts[0] != NULL ? parts[0] : "");
   take_mode (export, export->path);
   for (int i = 1; parts[0] != NULL && parts[i] != NULL; i++) {
-    if (set_option (export, parts[i]))
+    g_autoptr (GError) failed = NULL;
+    if (set_option (export, parts[i], &failed))
       continue;
-    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
-                 "export '%s': unknown option '%s' (known: ro, rw, peers=A:B, devices, "
-                 "setid)",
-                 spec, parts[i]);
+    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "export '%s': %s", spec,
+                 failed->message);
     return false;
   }
   g_autofree char *where = g_strdup_printf ("export '%s'", spec);
@@ -155,51 +149,25 @@ fts_exports_add (FtsExports *exports, const char *spec, GError **error)
 /* ---- key file ---- */
 
 static bool
-load_mode (FtsExport *export, const char *value)
-{
-  export->read_only = strcmp (value, "ro") == 0;
-  return export->read_only || strcmp (value, "rw") == 0;
-}
-
-/* One key of an export's group; false with or without ERROR set. */
-static bool
 load_key (GKeyFile *keys, const char *group, const char *key, FtsExport *export,
           GError **error)
 {
-  g_autoptr (GError) failed = NULL;
-  g_autofree char *value = g_key_file_get_string (keys, group, key, &failed);
+  g_autofree char *value = g_key_file_get_string (keys, group, key, error);
 
-  if (value == NULL) {
-    g_propagate_error (error, g_steal_pointer (&failed));
+  if (value == NULL)
     return false;
-  }
-  if (strcmp (key, "path") == 0) {
-    export->path = g_steal_pointer (&value);
-    return true;
-  }
-  if (strcmp (key, "mode") == 0)
-    return load_mode (export, value);
-  if (strcmp (key, "peers") == 0) {
-    export->peers = g_key_file_get_string_list (keys, group, key, NULL, error);
-    return export->peers != NULL;
-  }
-  bool *flag = strcmp (key, "devices") == 0 ? &export->allow_devices
-               : strcmp (key, "setid") == 0 ? &export->allow_setid
-                                            : NULL;
-  if (flag == NULL)
-    return false;
-  *flag = g_key_file_get_boolean (keys, group, key, &failed);
-  if (failed == NULL)
-    return true;
-  g_propagate_error (error, g_steal_pointer (&failed));
-  return false;
+  if (strcmp (key, "path") != 0)
+    return fts_export_set (export, key, value, error);
+  g_free (export->path);
+  export->path = g_steal_pointer (&value);
+  return true;
 }
 
 static bool
 load_group (FtsExports *exports, GKeyFile *keys, const char *group, const char *file,
             GError **error)
 {
-  g_autoptr (FtsExport) export = new_export ();
+  g_autoptr (FtsExport) export = fts_export_new ();
   g_auto (GStrv) names = g_key_file_get_keys (keys, group, NULL, NULL);
 
   if (!g_str_has_prefix (group, GROUP_PREFIX)) {
@@ -213,7 +181,7 @@ load_group (FtsExports *exports, GKeyFile *keys, const char *group, const char *
     if (load_key (keys, group, *key, export, &failed))
       continue;
     g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "%s: [%s] %s: %s", file, group,
-                 *key, failed != NULL ? failed->message : "unknown key or value");
+                 *key, failed->message);
     return false;
   }
   g_autofree char *where = g_strdup_printf ("%s: [%s]", file, group);
@@ -279,16 +247,18 @@ fts_exports_load_secrets (FtsExports *exports, const char *file, GError **error)
     return false;
   }
   if (exports->secrets == NULL)
-    exports->secrets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    exports->secrets = g_ptr_array_new_with_free_func (free_secret);
   for (char **name = names; *name != NULL; name++) {
-    char *secret = g_key_file_get_string (keys, "secrets", *name, NULL);
-    if (secret == NULL || secret[0] == '\0') {
-      g_free (secret);
+    g_autofree char *text = g_key_file_get_string (keys, "secrets", *name, NULL);
+    if (text == NULL || text[0] == '\0') {
       g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
                    "%s: [secrets] %s: the secret is empty", file, *name);
       return false;
     }
-    g_hash_table_insert (exports->secrets, g_strdup (*name), secret);
+    Secret *secret = g_new0 (Secret, 1);
+    secret->name = g_strdup (*name);
+    secret->secret = g_steal_pointer (&text);
+    g_ptr_array_add (exports->secrets, secret);
   }
   return true;
 }
@@ -332,26 +302,53 @@ name_without_number (const char *peer)
   return g_strndup (peer, (gsize) (dot - peer));
 }
 
+static bool
+is_name (const char *pattern, const char *peer)
+{
+  return strcmp (pattern, peer) == 0;
+}
+
+static bool
+is_like (const char *pattern, const char *peer)
+{
+  return fnmatch (pattern, peer, 0) == 0;
+}
+
+static const char *
+find_secret (const FtsExports *exports, bool (*fits) (const char *, const char *),
+             const char *peer)
+{
+  for (guint i = 0; peer != NULL && i < exports->secrets->len; i++) {
+    const Secret *secret = exports->secrets->pdata[i];
+    if (fits (secret->name, peer))
+      return secret->secret;
+  }
+  return NULL;
+}
+
 const char *
 fts_exports_secret_of (const FtsExports *exports, const char *peer)
 {
   g_autofree char *first = name_without_number (peer);
-  const char *secret;
 
   if (exports->secrets == NULL)
     return "";
-  secret = g_hash_table_lookup (exports->secrets, peer);
-  if (secret == NULL && first != NULL)
-    secret = g_hash_table_lookup (exports->secrets, first);
-  return secret;
+  const char *secret = find_secret (exports, is_name, peer);
+  if (secret == NULL)
+    secret = find_secret (exports, is_name, first);
+  return secret != NULL ? secret : find_secret (exports, is_like, peer);
 }
 
 bool
 fts_export_allows (const FtsExport *export, const char *peer)
 {
   g_autofree char *first = name_without_number (peer);
-  const char *const *peers = (const char *const *) export->peers;
+  char **pattern = export->peers;
 
-  return peers == NULL || g_strv_contains (peers, peer) ||
-         (first != NULL && g_strv_contains (peers, first));
+  if (pattern == NULL)
+    return true;
+  for (; *pattern != NULL; pattern++)
+    if (is_like (*pattern, peer) || (first != NULL && is_like (*pattern, first)))
+      return true;
+  return false;
 }

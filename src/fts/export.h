@@ -2,22 +2,42 @@
  *
  * Each export is a directory held open as O_PATH; every later step goes beneath it by openat2
  * (containment.h), so no path of a peer leaves it.  Constant after load.
+ *
+ * An export lives as long as somebody holds a reference; the set holds one of each.
  */
 #pragma once
+
+#include "fts/rights.h"
 
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef struct {
+  int refs; /* atomic */
   char *name;
   char *path;
   int root_fd; /* O_PATH | O_DIRECTORY */
   bool read_only;
-  char **peers;       /* names that may attach; NULL = all that have connected */
+  char **peers; /* patterns of names that may attach; NULL = all that have connected */
   bool allow_devices; /* peers may make device nodes */
   bool allow_setid;   /* peers may set set-user-id and set-group-id bits */
+  FtsRights rights;
 } FtsExport;
+
+FtsExport *
+fts_export_new (void); /* nothing is exported yet, with what holds by default */
+FtsExport *fts_export_ref (const FtsExport *export);
+void fts_export_unref (FtsExport *export);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsExport, fts_export_unref)
+
+/* Sets what KEY says, the same words in a key file and on the command line.  Errors: CONFIG. */
+bool fts_export_set (FtsExport *export, const char *key, const char *value,
+                     GError **error);
+/* Do both give away the same directory under the same name? */
+bool fts_export_is_same_place (const FtsExport *a, const FtsExport *b);
+/* One line for people: name, directory and all that is set. */
+char *fts_export_describe (const FtsExport *export);
 
 typedef struct FtsExports FtsExports;
 
@@ -25,13 +45,14 @@ FtsExports *fts_exports_new (void);
 void fts_exports_free (FtsExports *exports);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsExports, fts_exports_free)
 
-/* SPEC as on the command line: NAME=PATH[:ro|rw][,peers=A:B][,devices][,setid]; a name alone is
- * not enough.  Opens PATH; errors: CONFIG, FTS_ERRNO. */
+/* SPEC as on the command line: NAME=PATH[:ro|rw][,KEY[=VALUE]...]; a name alone is not enough.
+ * Opens PATH; errors: CONFIG. */
 bool fts_exports_add (FtsExports *exports, const char *spec, GError **error);
-/* Key file: groups [export NAME] with path, mode=ro|rw, peers, devices, setid. */
+/* Key file: groups [export NAME] with path and the keys of export_keys.c. */
 bool fts_exports_load (FtsExports *exports, const char *file, GError **error);
-/* Key file with one line a peer: group [secrets], NAME=SECRET.  The file must not be readable
- * by others (refused).  With a secrets file only peers in it may connect. */
+/* Key file with one line a peer: group [secrets], NAME=SECRET; NAME may be a pattern, the first
+ * that fits counts when no line names the peer itself.  The file must not be readable by others
+ * (refused).  With a secrets file only peers in it may connect. */
 bool fts_exports_load_secrets (FtsExports *exports, const char *file, GError **error);
 
 unsigned fts_exports_count (const FtsExports *exports);

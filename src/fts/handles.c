@@ -39,7 +39,8 @@ typedef union {
 static_assert (KERNEL_TYPE_LEN + MAX_HANDLE_SZ <= WHERE_MAX, "kernel handle fits");
 
 struct FtsHandles {
-  const FtsExport *export;
+  int refs; /* atomic */
+  FtsExport *export;
   uint8_t key[FTS_HANDLE_KEY_LEN];
   uint32_t export_id;
   FtsFileId root;
@@ -250,7 +251,8 @@ fts_handles_new (const FtsExport *export, const FtsHandlesConfig *config,
   g_autoptr (FtsHandles) handles = g_new0 (FtsHandles, 1);
   FtsAttr attr;
 
-  handles->export = export;
+  handles->refs = 1;
+  handles->export = fts_export_ref (export);
   memcpy (handles->key, config->key, sizeof handles->key);
   handles->export_id = fts_crc32c (export->name, strlen (export->name));
   handles->mount_fd = -1;
@@ -265,15 +267,23 @@ fts_handles_new (const FtsExport *export, const FtsHandlesConfig *config,
   return g_steal_pointer (&handles);
 }
 
-void
-fts_handles_free (FtsHandles *handles)
+FtsHandles *
+fts_handles_ref (FtsHandles *handles)
 {
-  if (handles == NULL)
+  g_atomic_int_inc (&handles->refs);
+  return handles;
+}
+
+void
+fts_handles_unref (FtsHandles *handles)
+{
+  if (handles == NULL || !g_atomic_int_dec_and_test (&handles->refs))
     return;
   fts_fdcache_free (handles->cache);
   fts_nodes_free (handles->nodes);
   if (handles->mount_fd >= 0)
     close (handles->mount_fd);
+  fts_export_unref (handles->export);
   sodium_memzero (handles->key, sizeof handles->key);
   g_free (handles);
 }

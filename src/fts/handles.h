@@ -35,11 +35,12 @@ typedef struct {
   bool by_path; /* do not use the kernel's handles (tests) */
 } FtsHandlesConfig;
 
-/* EXPORT must outlive it. */
+/* Keeps a reference to EXPORT. */
 FtsHandles *fts_handles_new (const FtsExport *export, const FtsHandlesConfig *config,
                              GError **error);
-void fts_handles_free (FtsHandles *handles);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsHandles, fts_handles_free)
+FtsHandles *fts_handles_ref (FtsHandles *handles);
+void fts_handles_unref (FtsHandles *handles); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsHandles, fts_handles_unref)
 
 bool fts_handles_are_by_path (const FtsHandles *handles);
 

@@ -26,8 +26,7 @@ typedef struct {
 } Counter;
 
 struct FtsServer {
-  FtsExports *exports;
-  GArray *served; /* of FtsServed, one an export; constant */
+  FtsServedSet *served;
   FtsSessions *sessions;
   FtsLocks *locks;
   Counter counters[FTS_OP_N];
@@ -91,15 +90,12 @@ choose_most_descriptors (const FtsServerConfig *config)
 }
 
 static bool
-add_served (FtsServer *server, const FtsExport *export, const FtsHandlesConfig *config,
-            GError **error)
+is_something (const FtsExports *exports, GError **error)
 {
-  FtsServed served = { export, fts_handles_new (export, config, error) };
-
-  if (served.handles == NULL)
-    return false;
-  g_array_append_val (server->served, served);
-  return true;
+  if (fts_exports_count (exports) > 0)
+    return true;
+  g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "nothing to serve: no export");
+  return false;
 }
 
 /* Nobody speaks for them any more. */
@@ -119,33 +115,33 @@ fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError 
 
   if (config == NULL)
     config = &defaults;
-  if (n == 0) {
-    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "nothing to serve: no export");
-    return NULL;
-  }
-  if (!fts_server_key_load (config->state_dir, handles.key, error))
+  if (!is_something (exports, error) ||
+      !fts_server_key_load (config->state_dir, handles.key, error))
     return NULL;
   handles.most_descriptors = MAX (choose_most_descriptors (config) / n, 1);
   handles.by_path = config->by_path;
 
   g_autoptr (FtsServer) server = g_new0 (FtsServer, 1);
-  server->exports = exports;
-  server->served = g_array_new (FALSE, FALSE, sizeof (FtsServed));
   server->locks = fts_locks_new ();
   server->sessions = fts_sessions_new ();
   fts_sessions_on_end (server->sessions, drop_locks, server);
-  for (unsigned i = 0; i < n; i++)
-    if (!add_served (server, fts_exports_get (exports, i), &handles, error))
-      return NULL;
+  server->served = fts_served_new (exports, &handles, error);
   sodium_memzero (handles.key, sizeof handles.key);
-  return g_steal_pointer (&server);
+  return server->served != NULL ? g_steal_pointer (&server) : NULL;
 }
 
-const char *
+bool
+fts_server_set_exports (FtsServer *server, FtsExports *exports, GError **error)
+{
+  return is_something (exports, error) &&
+         fts_served_replace (server->served, exports, error);
+}
+
+char *
 fts_server_secret_of (const char *name, void *user_data)
 {
   const FtsServer *server = user_data;
-  return fts_exports_secret_of (server->exports, name);
+  return fts_served_secret_of (server->served, name);
 }
 
 FtsServer *
@@ -159,9 +155,7 @@ fts_server_free (FtsServer *server)
 {
   if (server == NULL)
     return;
-  for (guint i = 0; i < server->served->len; i++)
-    fts_handles_free (g_array_index (server->served, FtsServed, i).handles);
-  g_array_unref (server->served);
+  fts_served_free (server->served);
   fts_sessions_free (server->sessions);
   fts_locks_free (server->locks);
   g_free (server);
@@ -170,9 +164,7 @@ fts_server_free (FtsServer *server)
 void
 fts_server_tick (FtsServer *server)
 {
-  for (guint i = 0; i < server->served->len; i++)
-    fts_handles_sweep (g_array_index (server->served, FtsServed, i).handles,
-                       IDLE_DESCRIPTOR_US);
+  fts_served_sweep (server->served, IDLE_DESCRIPTOR_US);
 }
 
 /* ---- connections ---- */
@@ -195,34 +187,43 @@ fts_server_disconnect (void *user_data)
   FtsPeer *peer = user_data;
 
   fts_sessions_close (peer->server->sessions, peer->session);
+  fts_served_unref (peer->served);
+  g_free (peer->export_name);
   g_free (peer);
+}
+
+static void
+use_export (FtsJob *job, const FtsServed *served)
+{
+  job->export = served->export;
+  job->handles = served->handles;
 }
 
 int
 fts_serve_attach (FtsJob *job)
 {
   FtsPeer *peer = job->peer;
-  FtsServer *server = peer->server;
   const FtsRequest *request = job->request;
   g_autofree char *name = g_strndup (request->name.bytes, request->name.len);
-  const FtsExport *export = fts_exports_find (server->exports, name);
   int failed = 0;
+  FtsServed *served = fts_served_find (peer->server->served, name, peer->name,
+                                       &peer->generation, &failed);
 
-  if (export == NULL)
-    return ENOENT;
-  if (!fts_export_allows (export, peer->name))
-    return EACCES;
-  for (guint i = 0; i < server->served->len; i++)
-    if (g_array_index (server->served, FtsServed, i).export == export)
-      peer->served = &g_array_index (server->served, FtsServed, i);
-  peer->read_only = export->read_only || request->open_flags & FTS_OPEN_READ_ONLY;
+  if (served == NULL)
+    return failed;
+  fts_served_unref (peer->served);
+  g_free (peer->export_name);
+  peer->served = served;
+  peer->export_name = g_steal_pointer (&name);
+  peer->wants_read_only = request->open_flags & FTS_OPEN_READ_ONLY;
+  use_export (job, served);
 
-  g_autoptr (FtsPin) root = fts_handles_pin_root (peer->served->handles, &failed);
+  g_autoptr (FtsPin) root = fts_handles_pin_root (job->handles, &failed);
   if (root == NULL)
     return failed;
   job->answer.handle = root->handle;
   job->answer.length = FTS_SERVER_MAX_DATA;
-  if (export->read_only)
+  if (job->export->read_only)
     job->answer.flags |= FTS_ANSWER_READ_ONLY;
   return fts_attr_load (root->fd, &job->answer.attr, NULL);
 }
@@ -320,6 +321,8 @@ fts_job_send_answer (FtsJob *job, int failed)
   int n = 1;
 
   job->answer.status = fts_status_from_errno (failed);
+  if (job->export != NULL)
+    fts_idmap_attr_to_there (&job->export->rights.map, &job->answer.attr);
   fts_wire_encode_answer (&job->answer, header);
   iov[0] = (struct iovec){ header->data, header->len };
   if (!failed && job->data != NULL && job->data->len > 0)
@@ -363,8 +366,9 @@ run (FtsJob *job)
     return 0;
   if (row->run == NULL || command == NULL)
     return ENOSYS;
-  if (job->handles == NULL && request->op != FTS_OP_ATTACH)
-    return EPROTO;
+  if (job->handles == NULL && request->op != FTS_OP_ATTACH &&
+      request->op != FTS_OP_CLOSE)
+    return job->peer->export_name != NULL ? job->peer->refused : EPROTO;
   if (command->modifies && fts_job_is_read_only (job))
     return EROFS;
   int failed = pin_files (job, row);
@@ -392,18 +396,34 @@ fts_job_count (FtsJob *job, uint64_t read_len, uint64_t written_len)
   __atomic_fetch_add (&server->bytes_written, written_len, __ATOMIC_RELAXED);
 }
 
+/* What is exported may have changed since the last command. */
 static void
-serve_request (FtsJob *job)
+follow_exports (FtsPeer *peer)
 {
-  const FtsPeer *peer = job->peer;
+  FtsServedSet *served = peer->server->served;
+
+  if (peer->export_name == NULL || peer->generation == fts_served_generation (served))
+    return;
+  fts_served_unref (peer->served);
+  peer->served = fts_served_find (served, peer->export_name, peer->name,
+                                  &peer->generation, &peer->refused);
+  if (peer->refused == ENOENT) /* what was attached is gone */
+    peer->refused = ESTALE;
+}
+
+static void
+serve_request (FtsJob *job, FtsRequest *request)
+{
+  FtsPeer *peer = job->peer;
   int64_t start_us = g_get_monotonic_time ();
 
   job->answer.op = job->request->op;
   job->answer.tag = job->request->tag;
-  if (peer->served != NULL) {
-    job->export = peer->served->export;
-    job->handles = peer->served->handles;
-  }
+  follow_exports (peer);
+  if (peer->served != NULL)
+    use_export (job, peer->served);
+  if (job->export != NULL)
+    fts_rights_apply (&job->export->rights, request);
   int failed = run (job);
   if (job->broken == NULL && !job->answered)
     fts_job_send_answer (job, failed);
@@ -433,7 +453,7 @@ fts_server_serve_stream (void *user_data, FtsStream *stream, GError **error)
   };
 
   if (receive_request (&job, header, &request))
-    serve_request (&job);
+    serve_request (&job, &request);
   clear_job (&job);
   if (job.broken != NULL) {
     g_propagate_error (error, job.broken);
@@ -453,7 +473,7 @@ fts_job_locks (const FtsJob *job)
 bool
 fts_job_is_read_only (const FtsJob *job)
 {
-  return job->peer->read_only;
+  return job->export->read_only || job->peer->wants_read_only;
 }
 
 uint32_t
@@ -484,12 +504,5 @@ fts_server_get_stats (FtsServer *server, FtsServerStats *out)
   fts_sessions_get_stats (server->sessions, &sessions);
   out->sessions = sessions.sessions;
   out->open_files = sessions.open_files;
-  for (guint i = 0; i < server->served->len; i++) {
-    FtsFdCacheStats one;
-    fts_handles_get_stats (g_array_index (server->served, FtsServed, i).handles, &one);
-    out->descriptors.pins += one.pins;
-    out->descriptors.descriptors += one.descriptors;
-    out->descriptors.hits += one.hits;
-    out->descriptors.misses += one.misses;
-  }
+  fts_served_get_stats (server->served, &out->descriptors);
 }

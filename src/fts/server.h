@@ -22,15 +22,19 @@ typedef struct {
   bool by_path;
 } FtsServerConfig;
 
-/* EXPORTS must outlive it.  CONFIG may be NULL. */
+/* EXPORTS must outlive it, or the next fts_server_set_exports().  CONFIG may be NULL. */
 FtsServer *fts_server_new_with (FtsExports *exports, const FtsServerConfig *config,
                                 GError **error);
 FtsServer *fts_server_new (FtsExports *exports, GError **error);
 void fts_server_free (FtsServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsServer, fts_server_free)
 
+/* Serves EXPORTS from here on: mounts go on with what is still exported to them, and get ESTALE
+ * or EACCES for the rest.  False: nothing has changed.  One thread at a time. */
+bool fts_server_set_exports (FtsServer *server, FtsExports *exports, GError **error);
+
 /* The callbacks of FtsDoorConfig; USER_DATA is the FtsServer. */
-const char *fts_server_secret_of (const char *name, void *user_data);
+char *fts_server_secret_of (const char *name, void *user_data);
 void *fts_server_on_open (FtsChannel *channel, void *user_data);
 bool fts_server_serve (FtsChannel *channel, void *connection, void *user_data);
 void fts_server_on_close (FtsChannel *channel, void *connection, void *user_data);

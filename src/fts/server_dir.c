@@ -77,6 +77,7 @@ describe (FtsJob *job, const struct dirent64 *raw, FtsDirent *entry)
     describe_blind (raw, entry);
   if (fd >= 0)
     close (fd);
+  fts_idmap_attr_to_there (&job->export->rights.map, &entry->attr);
   return true;
 }
 

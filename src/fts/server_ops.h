@@ -15,6 +15,7 @@
 
 #include "fts/handles.h"
 #include "fts/locks.h"
+#include "fts/served.h"
 #include "fts/server.h"
 #include "fts/session.h"
 #include "fts/stream.h"
@@ -24,17 +25,15 @@
 /* The most data of one READ, OPEN or DIR answer; ATTACH tells it. */
 #define FTS_SERVER_MAX_DATA (4u << 20)
 
-typedef struct {
-  const FtsExport *export;
-  FtsHandles *handles;
-} FtsServed;
-
 /* One client's connection; ATTACH chooses the export. */
 typedef struct {
   FtsServer *server;
   FtsSession *session;
-  const FtsServed *served; /* NULL before ATTACH */
-  bool read_only;
+  FtsServed *served;   /* NULL before ATTACH, or when it was taken away since */
+  uint64_t generation; /* of `served` */
+  int refused;         /* the errno of each command when it was taken away */
+  bool wants_read_only;
+  char *export_name; /* NULL before ATTACH */
   char name[FTS_NAME_LEN];
 } FtsPeer;
 

@@ -62,6 +62,14 @@ may_change (const FtsJob *job, const char *name)
   return 0;
 }
 
+/* The users that an ACL names, as the peer's or this host's numbers. */
+static void
+map_acl (const FtsJob *job, FtsIdFunc func, const char *name, GByteArray *value)
+{
+  if (value != NULL)
+    fts_idmap_acl (&job->export->rights.map, func, name, value->data, value->len);
+}
+
 /* LEN bytes of what was asked for, or -1 with errno, lie in DATA (NULL: nothing was wanted). */
 static int
 answer_value (FtsJob *job, GByteArray *data, ssize_t len)
@@ -100,7 +108,10 @@ fts_serve_getxattr (FtsJob *job)
   GByteArray *data = make_room (job->request->length, XATTR_SIZE_MAX);
   ssize_t len =
     getxattr (place.path, place.name, data ? data->data : NULL, data ? data->len : 0);
-  return answer_value (job, data, len);
+  failed = answer_value (job, data, len);
+  if (!failed)
+    map_acl (job, fts_idmap_to_there, place.name, job->data);
+  return failed;
 }
 
 /* The value is whatever data came. */
@@ -136,6 +147,7 @@ fts_serve_setxattr (FtsJob *job)
     failed = take_value (job, value);
   if (failed)
     return failed;
+  map_acl (job, fts_idmap_to_here, place.name, value);
   return setxattr (place.path, place.name, value->data, value->len, (int) flags) == 0
            ? 0
            : errno;

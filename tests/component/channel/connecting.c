@@ -13,12 +13,12 @@ typedef struct {
   unsigned opened, closed;
 } Book;
 
-static const char *
+static char *
 secret_of (const char *name, void *user_data)
 {
   const Book *book = user_data;
 
-  return strcmp (name, "north") == 0 ? book->secret : NULL;
+  return strcmp (name, "north") == 0 ? g_strdup (book->secret) : NULL;
 }
 
 static void *

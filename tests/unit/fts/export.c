@@ -83,6 +83,11 @@ START_TEST (test_wrong_specifications_are_refused_with_a_reason)
     { "data=/no/such/directory", { "data", "/no/such/directory", "No such file" } },
     { "data=/etc/passwd", { "/etc/passwd", "Not a directory" } },
     { "data=/dev/shm,frob", { "frob", "known" } },
+    { "data=/dev/shm,anonuid=me", { "anonuid=me", "number" } },
+    { "data=/dev/shm,squash=some", { "squash=some", "none or root or all" } },
+    { "data=/dev/shm,root_squash=1", { "root_squash", "alone" } },
+    { "data=/dev/shm,peers=", { "peers", "name" } },
+    { "data=/dev/shm,uidmap=/no/such/map", { "uidmap", "/no/such/map" } },
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -192,6 +197,50 @@ START_TEST (test_what_is_said_of_a_peer_holds_for_its_numbered_namesakes)
 }
 END_TEST
 
+START_TEST (test_peers_and_secrets_may_be_patterns)
+{
+  g_autoptr (FtsExports) exports = fts_exports_new ();
+  g_autofree char *file =
+    write_file ("secrets", "[secrets]\nnode*=for nodes\nnode7=its own\n*=rest\n", 0600);
+
+  ck_assert (fts_exports_load_secrets (exports, file, NULL));
+  ck_assert_str_eq (fts_exports_secret_of (exports, "node1"), "for nodes");
+  ck_assert_str_eq (fts_exports_secret_of (exports, "node7"), "its own");
+  ck_assert_str_eq (fts_exports_secret_of (exports, "node7.2"), "its own");
+  ck_assert_str_eq (fts_exports_secret_of (exports, "alpha"), "rest");
+  ck_assert (fts_exports_add (exports, "a=/dev/shm,peers=node?:beta", NULL));
+  const FtsExport *a = fts_exports_find (exports, "a");
+  ck_assert (fts_export_allows (a, "node3") && fts_export_allows (a, "node3.2"));
+  ck_assert (fts_export_allows (a, "beta") && !fts_export_allows (a, "node33"));
+}
+END_TEST
+
+START_TEST (test_squash_has_the_words_of_nfs)
+{
+  const struct {
+    const char *options;
+    FtsSquash squash;
+    uint32_t uid, gid;
+  } cases[] = {
+    { "", FTS_SQUASH_NONE, 65534, 65534 },
+    { ",root_squash", FTS_SQUASH_ROOT, 65534, 65534 },
+    { ",squash=root,anonuid=70", FTS_SQUASH_ROOT, 70, 65534 },
+    { ",all_squash,anonuid=70,anongid=71", FTS_SQUASH_ALL, 70, 71 },
+    { ",all_squash,no_root_squash", FTS_SQUASH_NONE, 65534, 65534 },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (FtsExports) exports = fts_exports_new ();
+    g_autofree char *spec = g_strconcat ("a=/dev/shm", cases[i].options, NULL);
+    ck_assert (fts_exports_add (exports, spec, NULL));
+    const FtsRights *rights = &fts_exports_find (exports, "a")->rights;
+    ck_assert_int_eq (rights->squash, cases[i].squash);
+    ck_assert_uint_eq (rights->anon_uid, cases[i].uid);
+    ck_assert_uint_eq (rights->anon_gid, cases[i].gid);
+  }
+}
+END_TEST
+
 START_TEST (test_secrets_that_others_can_read_are_refused)
 {
   const mode_t modes[] = { 0644, 0640, 0604, 0660 };
@@ -236,5 +285,6 @@ FTS_SUITE ("fts/export", test_a_plain_specification_is_read_write_for_all,
            test_errors_of_a_key_file_name_file_group_and_key,
            test_with_secrets_only_known_peers_may_connect,
            test_what_is_said_of_a_peer_holds_for_its_numbered_namesakes,
+           test_peers_and_secrets_may_be_patterns, test_squash_has_the_words_of_nfs,
            test_secrets_that_others_can_read_are_refused,
            test_empty_secrets_and_files_without_them_are_refused)
