@@ -2,6 +2,7 @@
 
 #include "channel/door.h"
 #include "fts/server.h"
+#include "prog/ftsd/notify.h"
 #include "prog/ftsd/stats.h"
 
 #include <errno.h>
@@ -29,20 +30,34 @@ typedef struct {
 
 /* ---- start ---- */
 
-static bool
-load_exports (Daemon *daemon, GError **error)
+static FtsExports *
+load_exports (const FtsdOptions *options, GError **error)
 {
-  const FtsdOptions *options = daemon->options;
+  g_autoptr (FtsExports) exports = fts_exports_new ();
 
-  daemon->exports = fts_exports_new ();
-  if (options->config != NULL &&
-      !fts_exports_load (daemon->exports, options->config, error))
-    return false;
+  if (options->config != NULL && !fts_exports_load (exports, options->config, error))
+    return NULL;
   for (char **spec = options->exports; spec != NULL && *spec != NULL; spec++)
-    if (!fts_exports_add (daemon->exports, *spec, error))
-      return false;
-  return options->secrets == NULL ||
-         fts_exports_load_secrets (daemon->exports, options->secrets, error);
+    if (!fts_exports_add (exports, *spec, error))
+      return NULL;
+  if (options->secrets != NULL &&
+      !fts_exports_load_secrets (exports, options->secrets, error))
+    return NULL;
+  return g_steal_pointer (&exports);
+}
+
+bool
+ftsd_daemon_check_config (const FtsdOptions *options, GError **error)
+{
+  g_autoptr (FtsExports) exports = load_exports (options, error);
+
+  if (exports == NULL)
+    return false;
+  for (unsigned i = 0; i < fts_exports_count (exports); i++) {
+    g_autofree char *line = fts_export_describe (fts_exports_get (exports, i));
+    puts (line);
+  }
+  return true;
 }
 
 /* Each open file of each client is a descriptor. */
@@ -112,7 +127,8 @@ start (Daemon *daemon, GError **error)
   const FtsServerConfig config = { .state_dir = daemon->options->state_dir };
 
   raise_descriptor_limit ();
-  if (!load_exports (daemon, error))
+  daemon->exports = load_exports (daemon->options, error);
+  if (daemon->exports == NULL)
     return false;
   daemon->server = fts_server_new_with (daemon->exports, &config, error);
   return daemon->server != NULL && join_volume (daemon, error) &&
@@ -151,6 +167,7 @@ tell_ready (Daemon *daemon, FtsdBackground *background, GError **error)
   g_message (
     "member %s of volume %s serves %u exports", fts_member_self (daemon->member)->name,
     fts_volume_mcb (daemon->volume)->volume_name, fts_exports_count (daemon->exports));
+  ftsd_notify ("READY=1");
   ftsd_background_ready (background);
   return true;
 }
@@ -171,10 +188,37 @@ write_stats (Daemon *daemon)
 }
 
 static bool
+load_exports_again (Daemon *daemon, GError **error)
+{
+  g_autoptr (FtsExports) exports = load_exports (daemon->options, error);
+
+  if (exports == NULL || !fts_server_set_exports (daemon->server, exports, error))
+    return false;
+  FtsExports *old = daemon->exports;
+  daemon->exports = g_steal_pointer (&exports);
+  fts_exports_free (old);
+  return true;
+}
+
+static void
+reload (Daemon *daemon)
+{
+  g_autoptr (GError) error = NULL;
+
+  ftsd_notify_reloading ();
+  if (load_exports_again (daemon, &error))
+    g_message ("the configuration was read again: %u exports",
+               fts_exports_count (daemon->exports));
+  else
+    g_warning ("the configuration stays as it was: %s", error->message);
+  ftsd_notify ("READY=1");
+}
+
+static bool
 is_end (const Daemon *daemon, int signum)
 {
   return signum == SIGTERM || signum == SIGINT ||
-         (signum == SIGHUP && daemon->options->foreground);
+         (signum == SIGHUP && daemon->options->foreground && isatty (STDIN_FILENO));
 }
 
 static bool
@@ -188,6 +232,8 @@ serve (Daemon *daemon, GError **error)
       return true;
     if (signum == SIGUSR1)
       write_stats (daemon);
+    if (signum == SIGHUP)
+      reload (daemon);
     if (fts_member_is_fenced (daemon->member)) {
       g_set_error (
         error, FTS_ERROR, FTS_ERROR_FENCED,
@@ -204,6 +250,7 @@ serve (Daemon *daemon, GError **error)
 static void
 stop (Daemon *daemon)
 {
+  ftsd_notify ("STOPPING=1");
   pthread_mutex_lock (&daemon->lock);
   FtsDoor *door = g_steal_pointer (&daemon->door);
   pthread_mutex_unlock (&daemon->lock);

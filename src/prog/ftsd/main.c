@@ -18,6 +18,9 @@ main (int argc, char **argv)
     printf ("ftsd %s\n", FTS_VERSION);
     return FTS_EXIT_OK;
   }
+  if (options.check_config)
+    return ftsd_daemon_check_config (&options, &error) ? FTS_EXIT_OK
+                                                       : fts_program_fail (error);
   if (!options.foreground && !ftsd_background_split (&background, &error))
     return fts_program_fail (error);
   if (!ftsd_daemon_run (&options, &background, &error))

@@ -12,7 +12,7 @@ validate (const FtsdOptions *options, int argc, char **argv, GError **error)
                  argv[1]);
     return false;
   }
-  if (options->volume.volume == NULL) {
+  if (options->volume.volume == NULL && !options->check_config) {
     g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
                  "no volume named; use --volume SPEC");
     return false;
@@ -47,10 +47,11 @@ ftsd_options_parse (FtsdOptions *options, int *argc, char ***argv, GError **erro
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   const GOptionEntry entries[] = {
     { "export", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &options->exports,
-      "Directory to serve (may be repeated); options: ro, rw, peers=A:B, devices, setid",
+      "Directory to serve (may be repeated); options: ro, rw, peers=A:B, root_squash, "
+      "all_squash, anonuid=N, anongid=N, uidmap=FILE, gidmap=FILE, devices, setid",
       "NAME=PATH[:ro][,OPTION...]" },
     { "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config,
-      "Key file with groups [export NAME]", "FILE" },
+      "Key file with groups [export NAME]; SIGHUP reads it again", "FILE" },
     { "secrets", 's', 0, G_OPTION_ARG_FILENAME, &options->secrets,
       "Key file with [secrets] PEER=SECRET; only these peers may connect", "FILE" },
     { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
@@ -65,6 +66,8 @@ ftsd_options_parse (FtsdOptions *options, int *argc, char ***argv, GError **erro
       "Descriptor that gets READY and a newline, once connections are accepted", "N" },
     { "foreground", 'f', 0, G_OPTION_ARG_NONE, &options->foreground,
       "Do not go to the background", NULL },
+    { "check-config", 'C', 0, G_OPTION_ARG_NONE, &options->check_config,
+      "Print what would be exported, or what is wrong, and end", NULL },
     { "version", 'V', 0, G_OPTION_ARG_NONE, &options->version,
       "Print the version and end", NULL },
     { 0 }
@@ -77,6 +80,8 @@ ftsd_options_parse (FtsdOptions *options, int *argc, char ***argv, GError **erro
   fts_volume_options_add (&options->volume, FTS_VOLUME_OPTIONS_WITH_NAME, context);
   if (!g_option_context_parse (context, argc, argv, error))
     return false;
+  make_absolute (&options->config);
+  make_absolute (&options->secrets);
   make_absolute (&options->stats_file);
   make_absolute (&options->pid_file);
   return options->version || validate (options, *argc, *argv, error);

@@ -17,6 +17,7 @@ typedef struct {
   int workers;
   int ready_fd;
   gboolean foreground;
+  gboolean check_config;
   gboolean version;
 } FtsdOptions;
 
