@@ -131,6 +131,43 @@ START_TEST (test_down_happens_once)
 }
 END_TEST
 
+START_TEST (test_chosen_commands)
+{
+  g_autoptr (GArray) rules = parse ("lose-answer:cdb=5f;lose-answer:cdb=5f/06");
+  LunIo release = { .op = LUN_OP_CDB, .cdb = { 0x5f, 0x02 } };
+  LunIo ignore = { .op = LUN_OP_CDB, .cdb = { 0x5f, 0x06 } };
+  LunIo keys = { .op = LUN_OP_CDB, .cdb = { 0x5e, 0x06 } };
+
+  ck_assert (lun_fault_rule_fires (rule (rules, 0), &release));
+  ck_assert (!lun_fault_rule_fires (rule (rules, 0), &keys));
+  ck_assert (lun_fault_rule_fires (rule (rules, 1), &ignore));
+  ck_assert (!lun_fault_rule_fires (rule (rules, 1), &release));
+  ck_assert_uint_eq (count_fires (rule (rules, 0), LUN_OP_WRITE, 0, 1), 0);
+}
+END_TEST
+
+START_TEST (test_a_reset_is_seen_by_who_asks_for_it)
+{
+  g_autoptr (GArray) rules =
+    parse ("fail;fail:op=reset;kill=after:0;fail:op=reset:lba=1");
+
+  ck_assert (!lun_fault_rule_fires (rule (rules, 0), NULL));
+  ck_assert (lun_fault_rule_fires (rule (rules, 1), NULL));
+  ck_assert (lun_fault_rule_fires (rule (rules, 2), NULL));
+  ck_assert (!lun_fault_rule_fires (rule (rules, 3), NULL));
+}
+END_TEST
+
+START_TEST (test_a_rule_sleeps_while_its_file_is_missing)
+{
+  g_autoptr (GArray) rules = parse ("fail:while=/nowhere:after=1;fail:while=/:after=1");
+
+  ck_assert_uint_eq (count_fires (rule (rules, 0), LUN_OP_READ, 0, 5), 0);
+  ck_assert_uint_eq (rule (rules, 0)->n_seen, 0);
+  ck_assert_uint_eq (count_fires (rule (rules, 1), LUN_OP_READ, 0, 5), 4);
+}
+END_TEST
+
 START_TEST (test_nonsense_is_named)
 {
   static const char *const bad[][2] = {
@@ -148,6 +185,13 @@ START_TEST (test_nonsense_is_named)
     { "fail=nan", "fail=nan" },
     { "fail:seed=-1", "seed=-1" },
     { "fail;", "" },
+    { "fail:cdb=5f/20", "cdb=5f/20" },
+    { "fail:cdb=x", "cdb=x" },
+    { "fail:while=", "while=" },
+    { "flip-write:op=flush", "op=flush" },
+    { "torn-write:op=reset", "op=reset" },
+    { "kill=5", "kill=5" },
+    { "kill=after:5:when=later", "when=later" },
   };
 
   for (unsigned i = 0; i < G_N_ELEMENTS (bad); i++) {
@@ -182,4 +226,6 @@ LUN_SUITE ("lunpath/fault-rule", test_several_rules, test_every_nth,
            test_after_and_count, test_lba_means_overlap,
            test_random_rate_is_repeatable_and_near_its_value, test_seeds_differ,
            test_chosen_operations, test_sense_of_an_attention, test_down_happens_once,
-           test_nonsense_is_named, test_survives_mutations)
+           test_chosen_commands, test_a_reset_is_seen_by_who_asks_for_it,
+           test_a_rule_sleeps_while_its_file_is_missing, test_nonsense_is_named,
+           test_survives_mutations)

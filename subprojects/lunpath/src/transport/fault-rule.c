@@ -1,13 +1,12 @@
 #include "transport/fault-rule.h"
 
-#include "transport/opname.h"
-
 #include "base/sense.h"
 
 #include <lunpath/error.h>
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #define READ               (1u << LUN_OP_READ)
 #define WRITE              (1u << LUN_OP_WRITE)
@@ -42,6 +41,7 @@ static const struct {
   { "reorder", LUN_FAULT_REORDER, ALL, VALUE_RATE },
   { "down", LUN_FAULT_DOWN, ALL, VALUE_AFTER },
   { "power-loss", LUN_FAULT_POWER_LOSS, ALL, VALUE_AFTER },
+  { "kill", LUN_FAULT_KILL, ALL | LUN_FAULT_OP_RESET, VALUE_AFTER },
 };
 
 /* ---- values ---- */
@@ -111,24 +111,77 @@ parse_lba (const char *text, LunFaultRule *rule)
          (parse_u64 (ends[1], &rule->last_lba) && rule->last_lba >= rule->first_lba);
 }
 
-/* "read/write" */
+/* A reset has no data, and ends at once. */
+static bool
+may_see_reset (const LunFaultRule *rule)
+{
+  return rule->kind == LUN_FAULT_FAIL || rule->kind == LUN_FAULT_LOSE_ANSWER ||
+         rule->kind == LUN_FAULT_DOWN || rule->kind == LUN_FAULT_KILL;
+}
+
+/* "read/write": among the operations of the rule's kind. */
 static bool
 parse_ops (const char *text, LunFaultRule *rule)
 {
   g_auto (GStrv) names = g_strsplit (text, "/", -1);
+  unsigned allowed = rule->ops | (may_see_reset (rule) ? LUN_FAULT_OP_RESET : 0);
   unsigned found = 0;
 
   rule->ops = 0;
   for (unsigned i = 0; names[i]; i++) {
-    found = 0;
+    found = g_str_equal (names[i], "reset") ? LUN_FAULT_OP_RESET : 0;
     for (unsigned op = 0; op < LUN_N_OPS; op++)
       if (g_str_equal (names[i], lun_op_name ((LunOp) op)))
         found = 1u << op;
     rule->ops |= found;
-    if (found == 0)
+    if (!(found & allowed))
       return false;
   }
   return rule->ops != 0;
+}
+
+static bool
+parse_hex (const char *text, uint8_t max, uint8_t *out)
+{
+  char *end;
+  uint64_t number = g_ascii_strtoull (text, &end, 16);
+
+  *out = (uint8_t) number;
+  return g_ascii_isxdigit (*text) && *end == '\0' && number <= max;
+}
+
+/* "5f", "5f/06" */
+static bool
+parse_cdb (const char *text, LunFaultRule *rule)
+{
+  g_auto (GStrv) parts = g_strsplit (text, "/", 2);
+  uint8_t action;
+
+  rule->has_cdb = true;
+  rule->service_action = -1;
+  if (!parts[0] || !parse_hex (parts[0], 0xff, &rule->opcode))
+    return false;
+  if (!parts[1])
+    return true;
+  if (!parse_hex (parts[1], 0x1f, &action))
+    return false;
+  rule->service_action = action;
+  return true;
+}
+
+static bool
+parse_when (const char *text, LunFaultRule *rule)
+{
+  rule->is_done_first = g_str_equal (text, "done");
+  return rule->is_done_first || g_str_equal (text, "before");
+}
+
+static bool
+parse_while (const char *text, LunFaultRule *rule)
+{
+  g_free (rule->while_file);
+  rule->while_file = g_strdup (text);
+  return *text != '\0';
 }
 
 static bool
@@ -142,6 +195,7 @@ parse_as (const char *text, LunFaultRule *rule)
     { "medium", LUN_OUTCOME_CHECK_CONDITION, LUN_SENSE_MEDIUM_ERROR, 0x11, 0x00 },
     { "hardware", LUN_OUTCOME_CHECK_CONDITION, LUN_SENSE_HARDWARE_ERROR, 0x44, 0x00 },
     { "protect", LUN_OUTCOME_CHECK_CONDITION, LUN_SENSE_DATA_PROTECT, 0x27, 0x00 },
+    { "illegal", LUN_OUTCOME_CHECK_CONDITION, LUN_SENSE_ILLEGAL_REQUEST, 0x24, 0x00 },
     { "not-ready", LUN_OUTCOME_CHECK_CONDITION, LUN_SENSE_NOT_READY, 0x04, 0x01 },
     { "conflict", LUN_OUTCOME_RESERVATION_CONFLICT, 0, 0, 0 },
     { "busy", LUN_OUTCOME_BUSY, 0, 0, 0 },
@@ -180,6 +234,12 @@ parse_condition (LunFaultRule *rule, const char *key, const char *value)
     return parse_lba (value, rule);
   if (g_str_equal (key, "op"))
     return parse_ops (value, rule);
+  if (g_str_equal (key, "cdb"))
+    return parse_cdb (value, rule);
+  if (g_str_equal (key, "while") && !rule->is_down_while)
+    return parse_while (value, rule);
+  if (g_str_equal (key, "when") && rule->kind == LUN_FAULT_KILL)
+    return parse_when (value, rule);
   if (g_str_equal (key, "after"))
     return parse_u64 (value, &rule->after);
   if (g_str_equal (key, "count"))
@@ -222,8 +282,8 @@ parse_value (LunFaultRule *rule, Value what, const char *value, const char *next
     if (next && g_str_equal (value, "after"))
       return parse_u64 (next, &rule->after);
     if (next && g_str_equal (value, "while") && rule->kind == LUN_FAULT_DOWN) {
-      rule->while_file = g_strdup (next);
-      return *next != '\0';
+      rule->is_down_while = true;
+      return parse_while (next, rule);
     }
     return false;
   }
@@ -318,9 +378,20 @@ lun_fault_rule_random (LunFaultRule *rule, uint64_t limit)
 }
 
 static bool
+fits_cdb (const LunFaultRule *rule, const LunIo *io)
+{
+  return io->op == LUN_OP_CDB && io->cdb[0] == rule->opcode &&
+         (rule->service_action < 0 || (io->cdb[1] & 0x1f) == rule->service_action);
+}
+
+static bool
 fits (const LunFaultRule *rule, const LunIo *io)
 {
-  if (!(rule->ops & 1u << io->op))
+  if (rule->while_file && access (rule->while_file, F_OK) != 0)
+    return false;
+  if (!io)
+    return rule->ops & LUN_FAULT_OP_RESET && !rule->has_lba && !rule->has_cdb;
+  if (!(rule->ops & 1u << io->op) || (rule->has_cdb && !fits_cdb (rule, io)))
     return false;
   if (!rule->has_lba)
     return true;

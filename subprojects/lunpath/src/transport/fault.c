@@ -22,6 +22,7 @@
 #include "base/lock.h"
 #include "base/sense.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ typedef struct {
   bool ends;
   LunResult result; /* when it ends */
   bool loses_answer, loses_write, power_fails, waits_for_next;
+  bool dies_before, dies_after;
   int64_t delay_us;
   size_t tear_at; /* bytes that are written; 0 = all */
   bool flips_write, flips_read;
@@ -127,6 +129,10 @@ apply (Fault *fault, LunFaultRule *rule, const LunIo *io, Plan *plan)
   case LUN_FAULT_POWER_LOSS:
     plan->power_fails = true;
     break;
+  case LUN_FAULT_KILL:
+    plan->dies_before = !rule->is_done_first;
+    plan->dies_after = rule->is_done_first;
+    break;
   }
 }
 
@@ -134,8 +140,8 @@ static bool
 is_down_locked (Fault *fault)
 {
   for (unsigned i = 0; i < fault->rules->len; i++) {
-    const char *file = g_array_index (fault->rules, LunFaultRule, i).while_file;
-    if (file && access (file, F_OK) == 0)
+    const LunFaultRule *rule = &g_array_index (fault->rules, LunFaultRule, i);
+    if (rule->is_down_while && access (rule->while_file, F_OK) == 0)
       return true;
   }
   if (fault->down_left == 0)
@@ -145,6 +151,7 @@ is_down_locked (Fault *fault)
   return true;
 }
 
+/* IO = NULL: a LUN RESET. */
 static Plan
 make_plan (Fault *fault, const LunIo *io)
 {
@@ -157,7 +164,7 @@ make_plan (Fault *fault, const LunIo *io)
   }
   for (unsigned i = 0; i < fault->rules->len && !plan.ends; i++) {
     LunFaultRule *rule = &g_array_index (fault->rules, LunFaultRule, i);
-    if (!rule->while_file && lun_fault_rule_fires (rule, io))
+    if (!rule->is_down_while && lun_fault_rule_fires (rule, io))
       apply (fault, rule, io, &plan);
   }
   return plan;
@@ -227,6 +234,13 @@ lose_power (Fault *fault)
 /* ---- carrying out ---- */
 
 static void
+die_if (bool now)
+{
+  if (now)
+    raise (SIGKILL);
+}
+
+static void
 flip (const LunIo *io, uint64_t bit)
 {
   size_t at = (size_t) (bit / 8);
@@ -247,6 +261,7 @@ on_end (LunHop *hop)
   const Plan *plan = &((Mishap *) hop->data)->plan;
   bool good = hop->io.result.outcome == LUN_OUTCOME_GOOD;
 
+  die_if (plan->dies_after);
   if (good && hop->io.op == LUN_OP_FLUSH)
     g_list_free_full (take_dirty (fault), g_free);
   if (good && plan->flips_read)
@@ -288,6 +303,7 @@ carry_out (LunHop *hop)
   Mishap *mishap = hop->data;
   const Plan *plan = &mishap->plan;
 
+  die_if (plan->dies_before);
   if (plan->power_fails) {
     lose_power (fault);
     finish_with (hop,
@@ -341,6 +357,23 @@ fault_abort (LunTransport *transport, uint64_t tag)
     finish_with (hop, lun_result_bare (LUN_OUTCOME_ABORTED, 0));
   else
     lun_transport_abort (transport->lower, tag);
+}
+
+static bool
+fault_reset (LunTransport *transport, GError **error)
+{
+  Fault *fault = (Fault *) transport;
+  Plan plan = make_plan (fault, NULL);
+
+  die_if (plan.dies_before);
+  if (!plan.ends && !lun_transport_reset (transport->lower, error))
+    return false;
+  die_if (plan.dies_after);
+  if (!plan.ends && !plan.loses_answer)
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "%s: LUN RESET: %s", transport->name,
+               plan.ends ? "fails by rule" : "its answer is lost by rule");
+  return false;
 }
 
 static char *
@@ -424,6 +457,7 @@ fault_wrap (LunTransport *lower, const char *args, GError **error)
   fault->base.ops = (LunTransportOps){ .identify = fault_identify,
                                        .submit = fault_submit,
                                        .abort = fault_abort,
+                                       .reset = fault_reset,
                                        .visit_stats = fault_visit,
                                        .close = fault_close };
   fault->base.facts = lower->facts;
