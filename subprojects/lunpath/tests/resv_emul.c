@@ -19,31 +19,17 @@ typedef struct {
 } Host;
 
 static Host
-host_on (const FileLun *lun, const char *host,
-         LunReservation *(*make) (LunDevice *device, void *data), void *data)
-{
-  Host out = { .name = g_strdup_printf ("%s?path=1&host=%s|%s?path=2&host=%s",
-                                        lun->name, host, lun->name, host) };
-
-  out.device = open_device (out.name);
-  out.r = make (out.device, data);
-  return out;
-}
-
-static LunReservation *
-make_plain (LunDevice *device, void *data)
-{
-  return lun_reservation_new (device, data);
-}
-
-static Host
 host_new (const FileLun *lun, const char *host, uint32_t generation, LunPrType type)
 {
   LunReservationConfig config = {
     .key = lun_resv_key (VOLUME, (uint32_t) host[0], generation), .type = type
   };
+  Host out = { .name = g_strdup_printf ("%s?path=1&host=%s|%s?path=2&host=%s",
+                                        lun->name, host, lun->name, host) };
 
-  return host_on (lun, host, make_plain, &config);
+  out.device = open_device (out.name);
+  out.r = lun_reservation_new (out.device, &config);
+  return out;
 }
 
 static void
@@ -318,158 +304,6 @@ START_TEST (test_fencing_removes_one_host_and_leaves_the_rest)
 }
 END_TEST
 
-/* ---- killed after command K of each procedure ---- */
-
-typedef struct {
-  LunResvPort inner;
-  int left; /* commands until the process dies */
-} Mortal;
-
-static LunResult
-mortal_execute (void *data, unsigned path, const LunCdb *cdb, LunDirection direction,
-                void *buf, size_t len)
-{
-  Mortal *mortal = data;
-
-  if (mortal->left-- <= 0)
-    return lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
-  return mortal->inner.ops->execute (mortal->inner.data, path, cdb, direction, buf,
-                                     len);
-}
-
-/* Everything but execute() goes to the device. */
-#define FORWARD(type, name, params, args) \
-  static type mortal_##name params        \
-  {                                       \
-    Mortal *mortal = data;                \
-    return mortal->inner.ops->name args;  \
-  }
-FORWARD (const char *, device_name, (void *data), (mortal->inner.data))
-FORWARD (const char *, identity, (void *data), (mortal->inner.data))
-FORWARD (unsigned, n_paths, (void *data), (mortal->inner.data))
-FORWARD (const char *, path_name, (void *data, unsigned i), (mortal->inner.data, i))
-FORWARD (bool, is_usable, (void *data, unsigned i), (mortal->inner.data, i))
-FORWARD (bool, reset, (void *data, unsigned i, GError **error),
-         (mortal->inner.data, i, error))
-
-static void
-mortal_nothing (void *data)
-{
-}
-
-static void
-mortal_fail_path (void *data, unsigned path, const char *why)
-{
-}
-
-static LunReservation *
-make_mortal (LunDevice *device, void *data)
-{
-  static const LunResvPortOps ops = {
-    .device_name = mortal_device_name,
-    .identity = mortal_identity,
-    .n_paths = mortal_n_paths,
-    .path_name = mortal_path_name,
-    .is_usable = mortal_is_usable,
-    .execute = mortal_execute,
-    .reset = mortal_reset,
-    .suspend = mortal_nothing,
-    .resume = mortal_nothing,
-    .stop = mortal_nothing,
-    .fail_path = mortal_fail_path,
-  };
-  Mortal *mortal = data;
-
-  mortal->inner = lun_resv_port_of_device (device);
-  return lun_reservation_new_over (&(LunResvPort){ .ops = &ops, .data = mortal },
-                                   &(LunReservationConfig){ .key = key_of ("a", 1) });
-}
-
-typedef enum {
-  DO_DEFAULT,
-  DO_FORCED,
-  DO_RETAIN,
-  DO_NO_RESERVE,
-  DO_CLOSE,
-  DO_MOVE,
-  DO_FENCE,
-  DO_N,
-} What;
-
-static void
-act (Host *a, What what)
-{
-  static const LunResvOption options[] = { LUN_RESV_DEFAULT, LUN_RESV_FORCED,
-                                           LUN_RESV_RETAIN, LUN_RESV_NO_RESERVE };
-
-  if (what < DO_CLOSE) {
-    lun_reservation_open (a->r, options[what], NULL);
-    return;
-  }
-  if (!lun_reservation_open (a->r, LUN_RESV_FORCED, NULL))
-    return;
-  if (what == DO_CLOSE)
-    lun_reservation_close (a->r, NULL);
-  if (what == DO_MOVE)
-    lun_reservation_path_down (a->r, a->device->paths[0].name, NULL);
-  if (what == DO_FENCE)
-    lun_reservation_fence (a->r, key_of ("c", 1), NULL);
-}
-
-/* As far as K commands, and no further.  True when the procedure wanted more. */
-static bool
-die_after (const FileLun *lun, What what, int k)
-{
-  Mortal mortal = { .left = k };
-  g_auto (Host) a = host_on (lun, "a", make_mortal, &mortal);
-
-  act (&a, what);
-  return mortal.left < 0;
-}
-
-static void
-assert_usable (const FileLun *lun, const char *name)
-{
-  g_auto (Host) host = host_new (lun, name, 2, 0);
-  LunError code;
-  bool ok = opens (&host, LUN_RESV_DEFAULT, &code);
-
-  if (!ok) { /* by another host, which may still live: then by force */
-    ck_assert_int_eq (code, LUN_ERROR_RESERVED);
-    ck_assert (opens (&host, LUN_RESV_FORCED, NULL));
-  }
-  ck_assert (writes (&host, NULL));
-  ck_assert (lun_reservation_close (host.r, NULL));
-}
-
-/* What was there before: another host holds the LUN (FORCED breaks that). */
-static void
-let_stranger_hold (const FileLun *lun)
-{
-  g_auto (Host) c = host_new (lun, "c", 1, 0);
-
-  ck_assert (opens (&c, LUN_RESV_RETAIN, NULL));
-}
-
-START_TEST (test_killed_after_any_command_the_lun_stays_usable)
-{
-  What what = (What) (_i / 4);
-  const char *next = _i & 1 ? "b" : "a";
-  bool is_held = _i & 2;
-  bool more = true;
-
-  for (int k = 0; more && k < 60; k++) {
-    g_auto (FileLun) lun = file_lun_new (64 << 10, 512);
-    if (is_held)
-      let_stranger_hold (&lun);
-    more = die_after (&lun, what, k);
-    assert_usable (&lun, next);
-    assert_usable (&lun, "a");
-  }
-  ck_assert (!more);
-}
-END_TEST
-
 START_TEST (test_reserve_6_blocks_registration_with_a_clear_message)
 {
   TWO_HOSTS (0);
@@ -481,24 +315,15 @@ START_TEST (test_reserve_6_blocks_registration_with_a_clear_message)
 }
 END_TEST
 
-int
-main (void)
-{
-  const TTest *const loops[] = { test_killed_after_any_command_the_lun_stays_usable };
-  const TTest *const tests[] = {
-    test_one_owner_writes_over_both_paths_and_shuts_others_out,
-    test_forced_open_fences_the_owner,
-    test_retained_reservation_outlives_its_process,
-    test_single_refuses_a_second_open_of_this_machine,
-    test_holder_path_that_dies_is_replaced,
-    test_power_loss_is_mended_by_the_next_write,
-    test_release_over_each_path_frees_the_lun,
-    test_shared_hosts_write_and_strangers_do_not,
-    test_the_lun_stays_protected_when_the_holder_leaves,
-    test_fencing_removes_one_host_and_leaves_the_rest,
-    test_reserve_6_blocks_registration_with_a_clear_message,
-  };
-
-  return lun_suite_run_loops ("lunpath/resv_emul", loops, 1, DO_N * 4, tests,
-                              G_N_ELEMENTS (tests));
-}
+LUN_SUITE ("lunpath/resv_emul",
+           test_one_owner_writes_over_both_paths_and_shuts_others_out,
+           test_forced_open_fences_the_owner,
+           test_retained_reservation_outlives_its_process,
+           test_single_refuses_a_second_open_of_this_machine,
+           test_holder_path_that_dies_is_replaced,
+           test_power_loss_is_mended_by_the_next_write,
+           test_release_over_each_path_frees_the_lun,
+           test_shared_hosts_write_and_strangers_do_not,
+           test_the_lun_stays_protected_when_the_holder_leaves,
+           test_fencing_removes_one_host_and_leaves_the_rest,
+           test_reserve_6_blocks_registration_with_a_clear_message)

@@ -362,6 +362,7 @@ START_TEST (test_a_lost_sessions_key_is_not_left_behind)
           { "1 ignore 0>K", GOOD }, { "0 keys", KEYS (4, KEY_M, KEY_K, KEY_K, KEY_K) });
   ck_assert (lun_reservation_path_up (r, "p1", NULL));
   EXPECT (&script, { "0 keys", KEYS (4, KEY_M, KEY_K, KEY_K, KEY_K) },
+          { "0 release K t7", GOOD }, { "0 reserve K t7", GOOD },
           { "0 preempt K>K t7 (held)", GOOD }, { "0 register K>0", GOOD },
           { "1 register K>0", CONFLICT });
   ck_assert (lun_reservation_close (r, NULL));
@@ -388,9 +389,10 @@ START_TEST (test_fence_without_abort_drains_by_lun_reset)
   OPEN_SHARED (7, open_shared_7);
 
   EXPECT (&script, { "0 keys", KEYS (3, KEY_M, KEY_K, KEY_K) },
-          { "0 abort K>M t7", ILLEGAL (0x24, 0) }, { "0 preempt K>M t7", GOOD },
-          { "0 reset", GOOD }, { "0 keys", ATTENTION (0x29, 0) },
-          { "0 keys", KEYS (4, KEY_K, KEY_K) }, { "0 reservation", HELD_BY (0, 7) });
+          { "0 abort K>M t7", ILLEGAL (0x24, 0) }, { "0 release K t7", GOOD },
+          { "0 reserve K t7", GOOD }, { "0 preempt K>M t7", GOOD }, { "0 reset", GOOD },
+          { "0 keys", ATTENTION (0x29, 0) }, { "0 keys", KEYS (4, KEY_K, KEY_K) },
+          { "0 reservation", HELD_BY (0, 7) });
   ck_assert (lun_reservation_fence (r, KEY_M, NULL));
   FINISH (&script);
 }

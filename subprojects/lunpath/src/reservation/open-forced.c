@@ -7,8 +7,8 @@
  *   5. No key: there is nothing to break; RESERVE.
  *   6. Another key: PREEMPT AND ABORT it; his registrations go, his commands end, and the
  *      reservation is ours.  Under types 7 and 8 there is no such key (it reads as 0, and a
- *      PREEMPT with 0 would remove our own paths too): every foreign key is preempted, and the
- *      reservation, which is ours then, replaced by one of our type.
+ *      PREEMPT with 0 would remove our own paths too): the reservation, which is ours too since
+ *      step 1, is replaced by one of our type, and every foreign key preempted.
  *   7. Read back what is there: it must be ours.
  *   8. Data may use every registered path.
  */
@@ -45,7 +45,7 @@ steal (LunReservation *r, const LunPrReservation *found, GError **error)
 {
   if (!lun_pr_type_is_all_registrants (found->type))
     return lun_resv_preempt (r, found->key, error);
-  return preempt_everybody (r, error) && replace (r, found->type, error);
+  return replace (r, found->type, error) && preempt_everybody (r, error);
 }
 
 /* Step 7.  Another's key again: he registered and reserved in between. */

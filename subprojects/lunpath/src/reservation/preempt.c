@@ -5,7 +5,9 @@
  *      all his registrations, moves a registrants-only reservation that he held to us, and ends
  *      the commands that he has under way, so that none of his writes lands later.
  *   3. A device without it (05h): PREEMPT, then LUN RESET, which answers when commands under way
- *      have ended.
+ *      have ended.  Under types 7 and 8 the reservation is made anew by us before: such a target
+ *      (tgt) remembers which registration made it, and when that is removed by PREEMPT, a later
+ *      registration is taken for it, and type and protection are lost.
  *   4. READ KEYS: the key must be gone.  Our own key gone: the victim was faster, we are fenced.
  *      A lost answer is resolved here too.  Still there: again, TRIES_MAX times in all.
  */
@@ -39,14 +41,25 @@ look (LunReservation *r, uint64_t victim, GError **error)
   return n_his == 0 ? LOOK_GONE : LOOK_THERE;
 }
 
+/* Step 3.  The victim is registered still, so he can do nothing that he could not do before. */
+void
+lun_resv_make_anew (LunReservation *r, unsigned path)
+{
+  if (!lun_pr_type_is_all_registrants ((uint8_t) lun_resv_type (r)))
+    return;
+  lun_resv_out (r, path, LUN_PR_OUT_RELEASE, r->config.key, 0);
+  lun_resv_out (r, path, LUN_PR_OUT_RESERVE, r->config.key, 0);
+}
+
 /* Step 3. */
 static LunResvAnswer
 preempt_and_drain (LunReservation *r, unsigned path, uint64_t victim)
 {
   g_autoptr (GError) error = NULL;
+
+  lun_resv_make_anew (r, path);
   LunResvAnswer answer =
     lun_resv_out (r, path, LUN_PR_OUT_PREEMPT, r->config.key, victim);
-
   if (answer == LUN_RESV_DONE && !r->port.ops->reset (r->port.data, path, &error))
     g_warning (
       "%s: the device has neither PREEMPT AND ABORT nor a LUN reset here (%s); "

@@ -88,8 +88,10 @@ drop_lost_sessions (LunReservation *r)
     n_registered += lun_resv_is_registered_path (r, i);
   unsigned n_ours = lun_resv_count_key (&keys, r->config.key);
   g_free (keys.keys);
-  if (n_ours > n_registered)
-    lun_resv_out (r, (unsigned) path, LUN_PR_OUT_PREEMPT, r->config.key, r->config.key);
+  if (n_ours <= n_registered)
+    return;
+  lun_resv_make_anew (r, (unsigned) path);
+  lun_resv_out (r, (unsigned) path, LUN_PR_OUT_PREEMPT, r->config.key, r->config.key);
 }
 
 /* Step 2: everybody's reservation is not given up by one who only registered. */

@@ -143,6 +143,8 @@ bool lun_resv_remove_path (LunReservation *r, unsigned path, GError **error);
 bool lun_resv_move (LunReservation *r, GError **error);
 /* Removes VICTIM's key, ends his commands, proves that the key is gone (preempt.c). */
 bool lun_resv_preempt (LunReservation *r, uint64_t victim, GError **error);
+/* Types 7 and 8, where targets remember who made the reservation: we did, from now on. */
+void lun_resv_make_anew (LunReservation *r, unsigned path);
 bool lun_resv_check (LunReservation *r, GError **error);
 
 bool lun_resv_compat_open (LunReservation *r, GError **error);
