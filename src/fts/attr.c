@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 static FtsTime
 time_of (const struct statx_timestamp *t)
@@ -51,4 +52,19 @@ fts_attr_load (int fd, FtsAttr *out, FtsFileId *id)
     return errno;
   fts_attr_from_statx (&stx, out, id);
   return 0;
+}
+
+/* A bare descriptor (O_PATH) is asked by way of /proc.  ACL are listed, too. */
+void
+fts_attr_look_closer (int fd, FtsAttr *attr)
+{
+  char path[64];
+  ssize_t len = flistxattr (fd, NULL, 0);
+
+  if (len < 0 && errno == EBADF) {
+    g_snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
+    len = listxattr (path, NULL, 0);
+  }
+  if (len == 0 || (len < 0 && errno == EOPNOTSUPP))
+    attr->flags |= FTS_ATTR_PLAIN;
 }

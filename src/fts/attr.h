@@ -20,5 +20,8 @@ typedef struct {
 /* FD may be O_PATH; a symlink is described itself.  ID may be NULL.  0 or an errno. */
 int fts_attr_load (int fd, FtsAttr *out, FtsFileId *id);
 
+/* Adds to ATTR what takes a further call to know: FTS_ATTR_PLAIN. */
+void fts_attr_look_closer (int fd, FtsAttr *attr);
+
 /* Pure.  ID may be NULL. */
 void fts_attr_from_statx (const struct statx *stx, FtsAttr *out, FtsFileId *id);

@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
   FtsHandle handle;
   FtsAttr attr;
+  FtsAttr dir; /* of what was just made: its directory afterwards; ino 0 = not known */
 } FtsNode;
 
 bool fts_client_lookup (FtsClient *client, const FtsCaller *caller,
@@ -114,14 +115,17 @@ bool fts_client_symlink (FtsClient *client, const FtsCaller *caller,
 bool fts_client_link (FtsClient *client, const FtsCaller *caller, const FtsHandle *file,
                       const FtsHandle *parent, const char *name, FtsNode *out,
                       GError **error);
+/* DIR, NEW_DIR (may be NULL): the directories afterwards. */
 bool fts_client_unlink (FtsClient *client, const FtsCaller *caller,
-                        const FtsHandle *parent, const char *name, GError **error);
+                        const FtsHandle *parent, const char *name, FtsAttr *dir,
+                        GError **error);
 bool fts_client_rmdir (FtsClient *client, const FtsCaller *caller,
-                       const FtsHandle *parent, const char *name, GError **error);
+                       const FtsHandle *parent, const char *name, FtsAttr *dir,
+                       GError **error);
 bool fts_client_rename (FtsClient *client, const FtsCaller *caller,
                         const FtsHandle *parent, const char *name,
                         const FtsHandle *new_parent, const char *new_name,
-                        uint32_t flags, GError **error);
+                        uint32_t flags, FtsAttr *dir, FtsAttr *new_dir, GError **error);
 bool fts_client_statfs (FtsClient *client, const FtsHandle *handle, FtsStatfs *out,
                         GError **error);
 

@@ -23,6 +23,7 @@ run_for_node (FtsClient *client, FtsCall *call, FtsNode *out, GError **error)
     return false;
   out->handle = call->answer.handle;
   out->attr = call->answer.attr;
+  out->dir = call->answer.attr2;
   return true;
 }
 
@@ -332,30 +333,38 @@ fts_client_link (FtsClient *client, const FtsCaller *caller, const FtsHandle *fi
   return run_for_node (client, &call, out, error);
 }
 
-bool
-fts_client_unlink (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
-                   const char *name, GError **error)
+static bool
+remove_name (FtsClient *client, FtsOp op, const FtsCaller *caller,
+             const FtsHandle *parent, const char *name, FtsAttr *dir, GError **error)
 {
   FtsCall call;
 
-  return init_named (&call, FTS_OP_UNLINK, caller, parent, name, error) &&
-         fts_client_call (client, &call, error);
+  if (!init_named (&call, op, caller, parent, name, error) ||
+      !fts_client_call (client, &call, error))
+    return false;
+  if (dir != NULL)
+    *dir = call.answer.attr2;
+  return true;
+}
+
+bool
+fts_client_unlink (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
+                   const char *name, FtsAttr *dir, GError **error)
+{
+  return remove_name (client, FTS_OP_UNLINK, caller, parent, name, dir, error);
 }
 
 bool
 fts_client_rmdir (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
-                  const char *name, GError **error)
+                  const char *name, FtsAttr *dir, GError **error)
 {
-  FtsCall call;
-
-  return init_named (&call, FTS_OP_RMDIR, caller, parent, name, error) &&
-         fts_client_call (client, &call, error);
+  return remove_name (client, FTS_OP_RMDIR, caller, parent, name, dir, error);
 }
 
 bool
 fts_client_rename (FtsClient *client, const FtsCaller *caller, const FtsHandle *parent,
                    const char *name, const FtsHandle *new_parent, const char *new_name,
-                   uint32_t flags, GError **error)
+                   uint32_t flags, FtsAttr *dir, FtsAttr *new_dir, GError **error)
 {
   FtsCall call;
 
@@ -364,7 +373,13 @@ fts_client_rename (FtsClient *client, const FtsCaller *caller, const FtsHandle *
     return false;
   call.request.handle2 = *new_parent;
   call.request.open_flags = flags;
-  return fts_client_call (client, &call, error);
+  if (!fts_client_call (client, &call, error))
+    return false;
+  if (dir != NULL)
+    *dir = call.answer.attr2;
+  if (new_dir != NULL)
+    *new_dir = call.answer.attr;
+  return true;
 }
 
 bool

@@ -409,6 +409,7 @@ fts_handles_describe (FtsHandles *handles, int fd, const FtsPin *dir, const char
   int failed = fts_attr_load (fd, attr, &id);
   if (failed)
     return failed;
+  fts_attr_look_closer (fd, attr);
   if (is_same_file (&id, &handles->root)) {
     seal (handles, KIND_ROOT, NULL, 0, out);
     return 0;

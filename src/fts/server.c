@@ -225,7 +225,9 @@ fts_serve_attach (FtsJob *job)
   job->answer.length = FTS_SERVER_MAX_DATA;
   if (job->export->read_only)
     job->answer.flags |= FTS_ANSWER_READ_ONLY;
-  return fts_attr_load (root->fd, &job->answer.attr, NULL);
+  failed = fts_attr_load (root->fd, &job->answer.attr, NULL);
+  fts_attr_look_closer (root->fd, &job->answer.attr);
+  return failed;
 }
 
 /* ---- receiving ---- */
@@ -483,6 +485,15 @@ fts_job_allowed_mode (const FtsJob *job, uint32_t mode, uint32_t type)
   if (S_ISDIR (type) || job->export->allow_setid)
     return mode;
   return mode & ~(uint32_t) (S_ISUID | S_ISGID);
+}
+
+void
+fts_job_answer_dir (const FtsPin *dir, FtsAttr *attr)
+{
+  if (fts_attr_load (dir->fd, attr, NULL) != 0)
+    *attr = (FtsAttr){ 0 };
+  else
+    fts_attr_look_closer (dir->fd, attr);
 }
 
 /* ---- statistics ---- */

@@ -21,6 +21,16 @@ find_open (FtsJob *job)
   return fts_session_find (job->session, job->request->open_id);
 }
 
+static int
+answer_attr (FtsJob *job, int fd)
+{
+  int failed = fts_attr_load (fd, &job->answer.attr, NULL);
+
+  if (!failed)
+    fts_attr_look_closer (fd, &job->answer.attr);
+  return failed;
+}
+
 /* The cache kept a file that has no name any more.  Asks the kernel anew: the file is there if
  * somebody has it open, else it is gone. */
 static int
@@ -33,7 +43,7 @@ load_removed (FtsJob *job)
   job->file = fts_handles_pin (job->handles, &job->request->handle, &failed);
   if (job->file == NULL)
     return failed;
-  return fts_attr_load (job->file->fd, &job->answer.attr, NULL);
+  return answer_attr (job, job->file->fd);
 }
 
 int
@@ -42,8 +52,8 @@ fts_serve_getattr (FtsJob *job)
   g_autoptr (FtsOpenFile) open = find_open (job);
 
   if (open != NULL)
-    return fts_attr_load (open->fd, &job->answer.attr, NULL);
-  int failed = fts_attr_load (job->file->fd, &job->answer.attr, NULL);
+    return answer_attr (job, open->fd);
+  int failed = answer_attr (job, job->file->fd);
   if (failed || job->answer.attr.nlink > 0)
     return failed;
   return load_removed (job);
@@ -138,9 +148,7 @@ fts_serve_setattr (FtsJob *job)
     failed = set_size (job, open);
   if (!failed)
     failed = set_times (job);
-  if (failed)
-    return failed;
-  return fts_attr_load (job->file->fd, &job->answer.attr, NULL);
+  return failed ? failed : answer_attr (job, job->file->fd);
 }
 
 int

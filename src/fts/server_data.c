@@ -97,6 +97,7 @@ fts_serve_open (FtsJob *job)
     close (fd);
     return failed;
   }
+  fts_attr_look_closer (fd, &job->answer.attr);
   failed = answer_open (job, fd, &job->file->handle);
   if (failed || request->length == 0)
     return failed;
@@ -165,6 +166,7 @@ fts_serve_create (FtsJob *job)
     close (fd);
     return failed;
   }
+  fts_job_answer_dir (job->file, &job->answer.attr2);
   return answer_open (job, fd, &job->answer.handle);
 }
 
@@ -427,6 +429,8 @@ fts_serve_write (FtsJob *job)
     failed = 0;
   if (!failed)
     failed = fts_attr_load (file.fd, &job->answer.attr, NULL);
+  if (!failed)
+    fts_attr_look_closer (file.fd, &job->answer.attr);
   fts_job_end_file (&file);
   fts_job_count (job, 0, written);
   job->answer.length = written;

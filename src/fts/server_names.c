@@ -115,6 +115,8 @@ static int
 answer_made (FtsJob *job, const FtsPin *dir, const char *name)
 {
   int fd = fts_contain_step (dir->fd, name);
+
+  fts_job_answer_dir (dir, &job->answer.attr2);
   return fd < 0 ? -fd : fts_job_answer_node (job, fd, dir, name);
 }
 
@@ -204,6 +206,7 @@ remove_name (FtsJob *job, int flags)
   if (unlinkat (job->file->fd, name, flags) != 0)
     return errno;
   fts_handles_drop (job->handles, &victim);
+  fts_job_answer_dir (job->file, &job->answer.attr2);
   return 0;
 }
 
@@ -242,5 +245,7 @@ fts_serve_rename (FtsJob *job)
   fts_handles_note_moved (job->handles, job->file2, new_name);
   if (request->open_flags & RENAME_EXCHANGE)
     fts_handles_note_moved (job->handles, job->file, name);
+  fts_job_answer_dir (job->file, &job->answer.attr2);
+  fts_job_answer_dir (job->file2, &job->answer.attr);
   return 0;
 }

@@ -134,5 +134,7 @@ int fts_job_open_flags (uint32_t open_flags);
 /* FD (O_PATH, taken over) is NAME in DIR (NULL where not known): handle and attributes go into
  * the answer.  0 or an errno. */
 int fts_job_answer_node (FtsJob *job, int fd, const FtsPin *dir, const char *name);
+/* The state of DIR after its names changed; ino 0 when it cannot be told. */
+void fts_job_answer_dir (const FtsPin *dir, FtsAttr *attr);
 /* What PATH (from the request's handle; empty = the handle itself) leads to.  -errno. */
 int fts_job_walk (FtsJob *job, const FtsText *path);

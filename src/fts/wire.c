@@ -5,7 +5,8 @@
  * function a direction and kind does the rest.
  *
  * Letters: h handle, H handle2, n name, N name2, o open_id, O open_id2, f offset, g offset2,
- * l length, c cookie, m mode, M mask, F open_flags, r rdev, a attr, s statfs, k lock.
+ * l length, c cookie, m mode, M mask, F open_flags, r rdev, a attr, A attr2, s statfs,
+ * k lock.
  *
  * What a decoder refuses: another version, an unknown operation, a length that does not end where
  * the operands end, handles and texts beyond their limits, a NUL inside a text, a time of a
@@ -57,6 +58,7 @@ static const Operand operands[] = {
   { 'F', U32, REQUEST_ONLY (open_flags) },
   { 'r', U64, REQUEST_ONLY (rdev) },
   { 'a', ATTR, BOTH (attr) },
+  { 'A', ATTR, ANSWER_ONLY (attr2) },
   { 's', STATFS, ANSWER_ONLY (statfs) },
   { 'k', LOCK, BOTH (lock) },
 };
@@ -69,19 +71,19 @@ static const FtsCommand commands[FTS_OP_N] = {
   [FTS_OP_SETATTR] = { FTS_OP_SETATTR, "setattr", "hoMa", "a", true, true },
   [FTS_OP_READLINK] = { FTS_OP_READLINK, "readlink", "h", "n", false, true },
   [FTS_OP_OPEN] = { FTS_OP_OPEN, "open", "hFl", "oa", false, true },
-  [FTS_OP_CREATE] = { FTS_OP_CREATE, "create", "hnmF", "hao", true, false },
+  [FTS_OP_CREATE] = { FTS_OP_CREATE, "create", "hnmF", "haoA", true, false },
   [FTS_OP_READ] = { FTS_OP_READ, "read", "hofl", "", false, true },
   [FTS_OP_WRITE] = { FTS_OP_WRITE, "write", "hofl", "la", true, true },
   [FTS_OP_CLOSE] = { FTS_OP_CLOSE, "close", "o", "", false, true },
   [FTS_OP_FSYNC] = { FTS_OP_FSYNC, "fsync", "hoF", "", false, true },
   [FTS_OP_DIR] = { FTS_OP_DIR, "dir", "hcln", "c", false, true },
-  [FTS_OP_MKNOD] = { FTS_OP_MKNOD, "mknod", "hnmr", "ha", true, false },
-  [FTS_OP_MKDIR] = { FTS_OP_MKDIR, "mkdir", "hnm", "ha", true, false },
-  [FTS_OP_SYMLINK] = { FTS_OP_SYMLINK, "symlink", "hnN", "ha", true, false },
-  [FTS_OP_LINK] = { FTS_OP_LINK, "link", "hHn", "ha", true, false },
-  [FTS_OP_UNLINK] = { FTS_OP_UNLINK, "unlink", "hn", "", true, false },
-  [FTS_OP_RMDIR] = { FTS_OP_RMDIR, "rmdir", "hn", "", true, false },
-  [FTS_OP_RENAME] = { FTS_OP_RENAME, "rename", "hnHNF", "", true, false },
+  [FTS_OP_MKNOD] = { FTS_OP_MKNOD, "mknod", "hnmr", "haA", true, false },
+  [FTS_OP_MKDIR] = { FTS_OP_MKDIR, "mkdir", "hnm", "haA", true, false },
+  [FTS_OP_SYMLINK] = { FTS_OP_SYMLINK, "symlink", "hnN", "haA", true, false },
+  [FTS_OP_LINK] = { FTS_OP_LINK, "link", "hHn", "haA", true, false },
+  [FTS_OP_UNLINK] = { FTS_OP_UNLINK, "unlink", "hn", "A", true, false },
+  [FTS_OP_RMDIR] = { FTS_OP_RMDIR, "rmdir", "hn", "A", true, false },
+  [FTS_OP_RENAME] = { FTS_OP_RENAME, "rename", "hnHNF", "Aa", true, false },
   [FTS_OP_STATFS] = { FTS_OP_STATFS, "statfs", "h", "s", false, true },
   [FTS_OP_GET] = { FTS_OP_GET, "get", "hnfl", "a", false, true },
   [FTS_OP_PUT] = { FTS_OP_PUT, "put", "hnFa", "a", true, false },
@@ -173,6 +175,7 @@ put_attr (GByteArray *into, const FtsAttr *attr)
   put_u64 (into, attr->size);
   put_u64 (into, attr->blocks);
   put_u32 (into, attr->blksize);
+  put_u32 (into, attr->flags);
   put_time (into, &attr->atime);
   put_time (into, &attr->mtime);
   put_time (into, &attr->ctime);
@@ -383,6 +386,7 @@ take_attr (Cursor *c, FtsAttr *out)
   out->size = take_u64 (c);
   out->blocks = take_u64 (c);
   out->blksize = take_u32 (c);
+  out->flags = take_u32 (c);
   take_time (c, &out->atime);
   take_time (c, &out->mtime);
   take_time (c, &out->ctime);

@@ -61,8 +61,14 @@ typedef struct {
   uint64_t size;
   uint64_t blocks; /* of 512 bytes */
   uint32_t blksize;
+  uint32_t flags; /* FTS_ATTR_*; 0 where attributes are a wish */
   FtsTime atime, mtime, ctime, btime;
 } FtsAttr;
+
+/* What an answer tells of a file beside stat(). */
+enum {
+  FTS_ATTR_PLAIN = 1u << 0, /* no extended attributes, hence no ACL either */
+};
 
 typedef struct {
   uint64_t bsize, frsize, blocks, bfree, bavail, files, ffree, favail, namemax;
@@ -78,7 +84,7 @@ typedef enum {
   FTS_OP_READLINK, /* handle -> name(target) */
   FTS_OP_OPEN,     /* handle open_flags length(first bytes wanted)
                         -> open_id attr [FTS_ANSWER_EOF] data(first bytes) */
-  FTS_OP_CREATE,   /* handle name mode open_flags -> handle attr open_id */
+  FTS_OP_CREATE,   /* handle name mode open_flags -> handle attr open_id attr2 */
   FTS_OP_READ,     /* handle open_id offset length -> [FTS_ANSWER_EOF] data */
   FTS_OP_WRITE, /* handle open_id offset length(of data) + data -> length(written) attr */
   FTS_OP_CLOSE, /* open_id + data: further open_ids, u64 each (at most FTS_CLOSE_MAX in
@@ -86,13 +92,14 @@ typedef enum {
   FTS_OP_FSYNC, /* handle open_id open_flags(FTS_OPEN_DATASYNC) -> */
   FTS_OP_DIR,   /* handle cookie length(most bytes) name(pattern or empty)
                         -> cookie(next) [FTS_ANSWER_EOF] data(entries, fts_wire_dirent) */
-  FTS_OP_MKNOD, /* handle name mode rdev -> handle attr */
-  FTS_OP_MKDIR, /* handle name mode -> handle attr */
-  FTS_OP_SYMLINK, /* handle name name2(target) -> handle attr */
-  FTS_OP_LINK,    /* handle(file) handle2(directory) name -> handle attr */
-  FTS_OP_UNLINK,  /* handle name -> */
-  FTS_OP_RMDIR,   /* handle name -> */
-  FTS_OP_RENAME,  /* handle name handle2 name2 open_flags(RENAME_* of Linux) -> */
+  FTS_OP_MKNOD, /* handle name mode rdev -> handle attr attr2 */
+  FTS_OP_MKDIR, /* handle name mode -> handle attr attr2 */
+  FTS_OP_SYMLINK, /* handle name name2(target) -> handle attr attr2 */
+  FTS_OP_LINK,    /* handle(file) handle2(directory) name -> handle attr attr2 */
+  FTS_OP_UNLINK,  /* handle name -> attr2 */
+  FTS_OP_RMDIR,   /* handle name -> attr2 */
+  FTS_OP_RENAME,  /* handle name handle2 name2 open_flags(RENAME_* of Linux)
+                     -> attr2(of handle) attr(of handle2) */
   FTS_OP_STATFS,  /* handle -> statfs */
   FTS_OP_GET,     /* handle name(path) offset length(0 = to the end) -> attr + chunks */
   FTS_OP_PUT,     /* handle name(path) open_flags(FTS_PUT_*) attr + chunks -> attr */
@@ -203,6 +210,8 @@ typedef struct {
   uint32_t flags;  /* FTS_ANSWER_* */
   FtsHandle handle;
   FtsAttr attr;
+  FtsAttr
+    attr2; /* of the directory whose names changed, afterwards; ino 0 = not known */
   uint64_t open_id, length, cookie;
   FtsText name;
   FtsStatfs statfs;

@@ -15,7 +15,10 @@ ENTRIES = 1000
 LIMITS = {
     "stat": {"writes": 2, "reads": 2, "pairs": 1},
     "lookup of a missing name": {"writes": 2, "reads": 2, "pairs": 1},
-    "open+read+close of 4 KiB": {"pairs": 2},
+    "open+read+close of 4 KiB": {"pairs": 1.2},
+    "create+write+close of 4 KiB": {"pairs": 3.2},
+    "unlink": {"pairs": 1.1},
+    "ls -l of 1,000 entries": {"pairs": 5},
     "readdir of 1,000 entries with attributes": {"pairs": 4},
     "1 MiB read": {"bytes moved": 1.05},
     "1 MiB write": {"bytes moved": 1.05},
@@ -67,6 +70,18 @@ def read_directory(folder):
     return 1, 0
 
 
+def list_with_labels(folder):
+    """ls asks each file for its ACL and its security label, too."""
+    labs.run("ls", "-l", folder)
+    return 1, 0
+
+
+def unlink_small(folder):
+    for name in os.listdir(folder):
+        os.unlink(folder / name)
+    return SMALL_FILES, 0
+
+
 def read_mib(folder):
     total = sum(len(file.read_bytes()) for file in sorted(folder.iterdir()))
     return total // MIB, total
@@ -89,6 +104,8 @@ OPERATIONS = [
     ("open+read+close of 4 KiB", "small", stat_files, read_small),
     ("create+write+close of 4 KiB", "new", None, create_small),
     ("readdir of 1,000 entries with attributes", "many", None, read_directory),
+    ("unlink", "small", None, unlink_small),
+    ("ls -l of 1,000 entries", "many", None, list_with_labels),
     ("1 MiB read", "big", None, read_mib),
     ("1 MiB write", "new", None, write_mib),
 ]

@@ -248,6 +248,54 @@ def hard_links(_):
 
 
 @step
+def counts_of_names_are_always_new(_):
+    write("a")
+    fd = os.open("a", os.O_RDONLY)
+    out = []
+    for change in (lambda: os.link("a", "b"), lambda: os.unlink("a"), lambda: os.link("b", "a"),
+                   lambda: os.rename("b", "c"), lambda: os.unlink("a"), lambda: os.unlink("c")):
+        before = os.fstat(fd)
+        change()
+        after = os.fstat(fd)
+        out.append((after.st_nlink, before.st_ctime_ns <= after.st_ctime_ns))
+    os.close(fd)
+    return out
+
+
+@step
+def a_directory_tells_each_change_of_its_names(_):
+    os.mkdir("d")
+    out = []
+    for change in (lambda: write("d/a"), lambda: os.mkdir("d/e"), lambda: os.symlink("x", "d/s"),
+                   lambda: os.mkfifo("d/p"), lambda: os.link("d/a", "d/b"),
+                   lambda: os.rename("d/b", "d/e/b"), lambda: os.unlink("d/a"),
+                   lambda: os.rename("d/e", "f"), lambda: os.rename("f", "d/f"),
+                   lambda: os.unlink("d/f/b"), lambda: os.rmdir("d/f")):
+        os.utime("d", (1, 1))
+        old = os.stat("d").st_mtime_ns
+        change()
+        new = os.stat("d")
+        out.append((new.st_nlink, new.st_mtime_ns != old))
+    return out
+
+
+@step
+def a_file_tells_each_change_of_its_own(_):
+    write("a", b"12345")
+    fd = os.open("a", os.O_RDWR)
+    out = []
+    for change in (lambda: os.pwrite(fd, b"123456", 0), lambda: os.ftruncate(fd, 3),
+                   lambda: os.fchmod(fd, 0o600), lambda: os.pread(fd, 3, 0),
+                   lambda: write("a", b"y"), lambda: os.utime("a", (5, 6)),
+                   lambda: os.posix_fallocate(fd, 0, 9), lambda: os.chmod("a", 0o640)):
+        change()
+        st = os.fstat(fd)
+        out.append((st.st_size, stat.filemode(st.st_mode), st.st_mtime_ns == 6 * 10 ** 9))
+    os.close(fd)
+    return out
+
+
+@step
 def symbolic_links(_):
     os.symlink("target", "l")
     os.symlink("l", "loop1")

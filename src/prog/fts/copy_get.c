@@ -53,7 +53,7 @@ static bool
 visit_entry (const char *name, const FtsDirent *entry, void *user_data, GError **error)
 {
   const Place *place = user_data;
-  FtsNode node = { entry->handle, entry->attr };
+  FtsNode node = { .handle = entry->handle, .attr = entry->attr };
 
   if (entry->handle.len == 0 && !fts_client_lookup (place->copy->shell->client, NULL,
                                                     place->dir, name, &node, error))

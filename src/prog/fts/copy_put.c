@@ -37,7 +37,7 @@ put_link (FtsCopy *copy, const char *local, const FtsHandle *dir, const char *na
     return fts_set_errno (error, errno, "%s", local);
   target[len] = '\0';
   if (copy->replace)
-    fts_client_unlink (client, NULL, dir, name,
+    fts_client_unlink (client, NULL, dir, name, NULL,
                        NULL); /* symlink() tells what is wrong */
   return fts_client_symlink (client, NULL, dir, name, target, &node, error);
 }

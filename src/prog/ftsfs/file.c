@@ -77,11 +77,12 @@ fts_file_write (FtsFile *file, uint64_t offset, const uint8_t *bytes, size_t len
 {
   FtsFs *fs = file->fs;
   int errnum = 0;
+  uint64_t at = fts_fs_now (fs);
+  FtsAttr attr = { 0 };
 
   for (*done = 0; *done < len && errnum == 0;) {
     struct iovec iov = { (void *) (bytes + *done), len - *done };
     size_t written = 0;
-    FtsAttr attr;
     g_autoptr (GError) error = NULL;
 
     if (!fts_client_write (fs->client, &file->inode->handle, file->open_id,
@@ -91,7 +92,8 @@ fts_file_write (FtsFile *file, uint64_t offset, const uint8_t *bytes, size_t len
       errnum = EIO;
     *done += written;
   }
-  fts_inode_set_changed (file->inode, fts_fs_tick (fs), true);
+  fts_inode_set_changed (file->inode, at, true);
+  fts_inode_set_after (file->inode, &attr, at, fts_fs_tick (fs));
   return errnum;
 }
 

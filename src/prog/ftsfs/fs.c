@@ -124,6 +124,12 @@ fts_fs_stat (const FtsAttr *attr, struct stat *out)
   };
 }
 
+int64_t
+fts_fs_attr_timeout_us (const FtsFs *fs)
+{
+  return (int64_t) (MIN (fs->options->attr_timeout, 1e6) * G_USEC_PER_SEC);
+}
+
 /* Attributes the peer gave at clock AT are older than what this mount did since. */
 static bool
 is_outdated (FtsFs *fs, FtsInode *inode, uint64_t at)
@@ -135,13 +141,13 @@ is_outdated (FtsFs *fs, FtsInode *inode, uint64_t at)
 /* Asks anew until nobody changed the file meanwhile; a file under constant writing gets the
  * newest after three tries. */
 static void
-refresh (FtsFs *fs, FtsInode *inode, FtsNode *node, uint64_t at)
+refresh (FtsFs *fs, FtsInode *inode, FtsNode *node, uint64_t *at)
 {
   const FtsCaller nobody = { 0 };
 
-  for (int i = 0; i < 3 && is_outdated (fs, inode, at); i++) {
+  for (int i = 0; i < 3 && is_outdated (fs, inode, *at); i++) {
     fts_fs_drain (fs, inode);
-    at = fts_fs_now (fs);
+    *at = fts_fs_now (fs);
     if (!fts_client_getattr (fs->client, &nobody, &inode->handle, 0, &node->attr, NULL))
       return;
   }
@@ -152,7 +158,8 @@ fts_fs_learn (FtsFs *fs, FtsNode *node, uint64_t at, struct fuse_entry_param *ou
 {
   FtsInode *inode = fts_inodes_learn (fs->inodes, &node->handle);
 
-  refresh (fs, inode, node, at);
+  refresh (fs, inode, node, &at);
+  fts_inode_set_known (inode, &node->attr, at);
   fts_inode_set_told (inode, &node->attr);
   *out = (struct fuse_entry_param){
     .ino = inode->id,

@@ -41,6 +41,10 @@ typedef struct {
   struct fuse_session *session;
   bool passes_umask;          /* the peer applies it, as a default ACL overrules it */
   atomic_uint_fast64_t clock; /* grows with each change we make at the peer */
+  /* When a name last went or moved by ourselves: whose it was is not known, so of no file is its
+   * number of names, or its ctime. */
+  atomic_uint_fast64_t names_went;
+  atomic_int no_label_errno; /* of a file without a security label; 0 = not known yet */
   atomic_int_fast64_t warned_us; /* when trouble with the peer was last logged */
   /* The kernel has opened the session; runs on a worker. */
   void (*on_init) (void *user_data);
@@ -80,6 +84,8 @@ int fts_fs_errno (FtsFs *fs, const GError *error);
 /* Answers 0, or with ERROR. */
 void fts_fs_done (fuse_req_t req, bool well, GError *error);
 void fts_fs_stat (const FtsAttr *attr, struct stat *out);
+/* For so long attributes of the peer are trusted. */
+int64_t fts_fs_attr_timeout_us (const FtsFs *fs);
 /* NODE as the answer to lookup, mkdir and their like; AT = the clock before the peer was asked. */
 void fts_fs_entry (fuse_req_t req, const FtsNode *node, uint64_t at);
 /* Fills OUT for NODE; the kernel's count of the inode is up by one.  A reference. */

@@ -205,12 +205,75 @@ fts_inode_set_version (FtsInode *inode, const FtsAttr *attr)
   return same;
 }
 
+/* What the peer said at clock AT is worth nothing when we changed the file since. */
+static void
+learn_locked (FtsInode *inode, const FtsAttr *attr, uint64_t at)
+{
+  int64_t now_us = g_get_monotonic_time ();
+  bool plain = attr->flags & FTS_ATTR_PLAIN && inode->xattr_changed <= at;
+
+  inode->known = *attr;
+  inode->known_at = at;
+  inode->known_us = attr->ino != 0 && inode->changed <= at ? now_us : 0;
+  inode->plain_us = plain ? now_us : 0;
+}
+
 void
 fts_inode_set_told (FtsInode *inode, const FtsAttr *attr)
 {
   pthread_mutex_lock (&inode->lock);
   inode->told = version_of (attr);
   inode->has_told = true;
+  pthread_mutex_unlock (&inode->lock);
+}
+
+void
+fts_inode_set_known (FtsInode *inode, const FtsAttr *attr, uint64_t at)
+{
+  pthread_mutex_lock (&inode->lock);
+  learn_locked (inode, attr, at);
+  pthread_mutex_unlock (&inode->lock);
+}
+
+void
+fts_inode_set_after (FtsInode *inode, const FtsAttr *attr, uint64_t at, uint64_t now)
+{
+  pthread_mutex_lock (&inode->lock);
+  learn_locked (inode, attr, at);
+  inode->known_at = now;
+  inode->changed = MAX (inode->changed, now);
+  pthread_mutex_unlock (&inode->lock);
+}
+
+bool
+fts_inode_get_known (FtsInode *inode, uint64_t since, int64_t timeout_us, FtsAttr *out,
+                     int64_t *left_us)
+{
+  pthread_mutex_lock (&inode->lock);
+  *left_us = inode->known_us + timeout_us - g_get_monotonic_time ();
+  bool known = inode->known_us != 0 && inode->known_at >= since && *left_us > 0;
+  if (known)
+    *out = inode->known;
+  pthread_mutex_unlock (&inode->lock);
+  return known;
+}
+
+bool
+fts_inode_is_plain (FtsInode *inode, int64_t timeout_us)
+{
+  pthread_mutex_lock (&inode->lock);
+  bool plain =
+    inode->plain_us != 0 && g_get_monotonic_time () - inode->plain_us < timeout_us;
+  pthread_mutex_unlock (&inode->lock);
+  return plain;
+}
+
+void
+fts_inode_set_xattr_changed (FtsInode *inode, uint64_t now)
+{
+  pthread_mutex_lock (&inode->lock);
+  inode->xattr_changed = MAX (inode->xattr_changed, now);
+  inode->plain_us = 0;
   pthread_mutex_unlock (&inode->lock);
 }
 
@@ -239,6 +302,7 @@ fts_inode_set_changed (FtsInode *inode, uint64_t now, bool data)
 {
   pthread_mutex_lock (&inode->lock);
   inode->changed = MAX (inode->changed, now);
+  inode->known_us = 0;
   if (data)
     inode->has_version = false;
   pthread_mutex_unlock (&inode->lock);

@@ -31,13 +31,18 @@ typedef struct {
   uint64_t id;           /* the kernel's node number; constant, like the handle */
   FtsHandle handle;
 
-  pthread_mutex_t lock; /* the six below */
+  pthread_mutex_t lock; /* those up to `xattr_changed` */
   FtsVersion version;   /* of the data in the kernel's cache */
   bool has_version;     /* false: our own writes made it unknown */
   FtsVersion told;      /* what the kernel was told last */
   bool has_told;
+  FtsAttr known;     /* the newest state that may be told to the kernel */
+  int64_t known_us;  /* since when; 0 = not known */
+  uint64_t known_at; /* the same by the clock */
+  int64_t plain_us; /* since when it is known to have no extended attributes; 0 = not */
   int64_t no_capability_until_us; /* the file is known to have no security.capability */
   uint64_t changed;               /* clock of our last change, see fts_fs_tick() */
+  uint64_t xattr_changed;         /* the same of extended attributes */
 
   /* the table's */
   uint64_t lookups;
@@ -76,6 +81,22 @@ uint64_t fts_inode_told_size (FtsInode *inode);
 /* The data was changed by ourselves, or might be, at clock NOW. */
 void fts_inode_set_changed (FtsInode *inode, uint64_t now, bool data);
 uint64_t fts_inode_changed (FtsInode *inode);
+/* The peer told ATTR when asked at clock AT. */
+void fts_inode_set_known (FtsInode *inode, const FtsAttr *attr, uint64_t at);
+/* Our own change, begun at clock AT, ended at clock NOW, and the peer told the state afterwards:
+ * ATTR, with ino 0 when it could not.  It is known from here on, unless a further change of ours
+ * came between. */
+void fts_inode_set_after (FtsInode *inode, const FtsAttr *attr, uint64_t at,
+                          uint64_t now);
+/* The state known for less than TIMEOUT_US and not before clock SINCE; *LEFT_US = how much longer
+ * it may be trusted. */
+bool fts_inode_get_known (FtsInode *inode, uint64_t since, int64_t timeout_us,
+                          FtsAttr *out, int64_t *left_us);
+
+/* Known, since less than TIMEOUT_US, to have no extended attributes at all? */
+bool fts_inode_is_plain (FtsInode *inode, int64_t timeout_us);
+/* Its extended attributes were changed by ourselves, or might be, at clock NOW. */
+void fts_inode_set_xattr_changed (FtsInode *inode, uint64_t now);
 /* The kernel asks for security.capability before each write; files without one are remembered
  * until UNTIL_US (0 = no more). */
 void fts_inode_set_no_capability (FtsInode *inode, int64_t until_us);

@@ -7,13 +7,29 @@
 #include <errno.h>
 
 static void
-reply_attr (fuse_req_t req, FtsInode *inode, const FtsAttr *attr)
+reply_attr (fuse_req_t req, FtsInode *inode, const FtsAttr *attr, double timeout)
 {
   struct stat st;
 
   fts_fs_stat (attr, &st);
   fts_inode_set_told (inode, attr);
-  fuse_reply_attr (req, &st, fts_fs_of (req)->options->attr_timeout);
+  fuse_reply_attr (req, &st, timeout);
+}
+
+/* The kernel asks anew after each change of its own and after reads; what the peer's answer to
+ * that brought along will do, for as long as it would have been trusted anyway. */
+static bool
+reply_known (fuse_req_t req, FtsInode *inode)
+{
+  FtsFs *fs = fts_fs_of (req);
+  int64_t left_us;
+  FtsAttr attr;
+
+  if (!fts_inode_get_known (inode, atomic_load (&fs->names_went),
+                            fts_fs_attr_timeout_us (fs), &attr, &left_us))
+    return false;
+  reply_attr (req, inode, &attr, (double) left_us / G_USEC_PER_SEC);
+  return true;
 }
 
 /* Through the open file where the kernel names one: a file without a name any more may have no
@@ -41,10 +57,15 @@ fts_op_getattr (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
   if (inode == NULL)
     return;
   fts_fs_drain (fs, inode);
-  if (ask (fs, inode, fts_file_of (fi), &attr, &error))
-    reply_attr (req, inode, &attr);
-  else
+  if (reply_known (req, inode))
+    return;
+  uint64_t at = fts_fs_now (fs);
+  if (!ask (fs, inode, fts_file_of (fi), &attr, &error)) {
     fts_fs_fail (req, error);
+    return;
+  }
+  fts_inode_set_known (inode, &attr, at);
+  reply_attr (req, inode, &attr, fs->options->attr_timeout);
 }
 
 /* FUSE_SET_ATTR_* to FTS_SET_*. */
@@ -97,19 +118,22 @@ fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
   FtsFs *fs = fts_fs_of (req);
   const FtsFile *file = fts_file_of (fi);
   g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
-  FtsAttr wish = wish_of (st), attr;
+  FtsAttr wish = wish_of (st), attr = { 0 };
   GError *error = NULL;
   FtsWho who;
 
   if (inode == NULL)
     return;
   fts_fs_drain (fs, inode);
+  uint64_t at = fts_fs_now (fs);
   bool well = fts_client_setattr (fs->client, fts_fs_caller (req, &who), &inode->handle,
                                   file ? file->open_id : 0, mask_of (to_set), &wish,
                                   &attr, &error);
-  fts_inode_set_changed (inode, fts_fs_tick (fs), (to_set & FUSE_SET_ATTR_SIZE) != 0);
+  if (to_set & FUSE_SET_ATTR_SIZE)
+    fts_inode_set_changed (inode, at, true);
+  fts_inode_set_after (inode, &attr, at, fts_fs_tick (fs));
   if (well)
-    reply_attr (req, inode, &attr);
+    reply_attr (req, inode, &attr, fs->options->attr_timeout);
   else
     fts_fs_fail (req, error);
 }

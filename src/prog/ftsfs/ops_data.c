@@ -103,6 +103,8 @@ fts_op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
   }
   if (fi->flags & O_TRUNC)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);
+  else
+    fts_inode_set_known (inode, &attr, at);
   fi->keep_cache = check_cached (fs, inode, &attr);
   fi->direct_io = passes_by_cache (fi->flags, &attr);
   FtsFile *file = fts_file_new (fs, g_steal_pointer (&inode), open_id, fi->flags);
@@ -116,6 +118,7 @@ fts_op_create (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
                struct fuse_file_info *fi)
 {
   FtsFs *fs = fts_fs_of (req);
+  uint64_t at = fts_fs_now (fs);
   g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
   struct fuse_entry_param entry;
   GError *error = NULL;
@@ -131,7 +134,7 @@ fts_op_create (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
     fts_fs_fail (req, error);
     return;
   }
-  fts_inode_set_changed (parent, fts_fs_tick (fs), false);
+  fts_inode_set_after (parent, &node.dir, at, fts_fs_tick (fs));
   g_autoptr (FtsInode) inode = fts_fs_learn (fs, &node, fts_fs_now (fs), &entry);
   if (fi->flags & O_TRUNC)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);

@@ -214,7 +214,7 @@ learn_entry (FtsFs *fs, const Dir *dir, const FtsDirent *entry,
   if (known && (fts_inode_changed (known) > dir->clock ||
                 (fs->behind && fts_behind_is_dirty (fs->behind, known))))
     return NULL;
-  FtsNode node = { entry->handle, entry->attr };
+  FtsNode node = { .handle = entry->handle, .attr = entry->attr };
   return fts_fs_learn (fs, &node, dir->clock, e);
 }
 

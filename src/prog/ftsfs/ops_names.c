@@ -6,11 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* After a change of the names in DIRECTORY (what it lists, its times) by ourselves. */
+/* After a change of the names in DIRECTORY by ourselves, begun at clock AT; the peer told its
+ * state afterwards. */
 static void
-names_changed (FtsFs *fs, FtsInode *directory)
+names_changed (FtsFs *fs, FtsInode *directory, const FtsAttr *after, uint64_t at)
 {
-  fts_inode_set_changed (directory, fts_fs_tick (fs), false);
+  fts_inode_set_after (directory, after, at, fts_fs_tick (fs));
 }
 
 /* ---- lookup, forget ---- */
@@ -80,14 +81,14 @@ fts_op_forget_multi (fuse_req_t req, size_t count, struct fuse_forget_data *forg
 
 /* ---- making ---- */
 static void
-reply_made (fuse_req_t req, FtsInode *parent, bool well, const FtsNode *node,
-            GError *error)
+reply_made (fuse_req_t req, FtsInode *parent, uint64_t at, bool well,
+            const FtsNode *node, GError *error)
 {
   if (!well) {
     fts_fs_fail (req, error);
     return;
   }
-  names_changed (fts_fs_of (req), parent);
+  names_changed (fts_fs_of (req), parent, &node->dir, at);
   fts_fs_entry (req, node, fts_fs_now (fts_fs_of (req)));
 }
 
@@ -96,6 +97,7 @@ fts_op_mknod (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mo
               dev_t rdev)
 {
   g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  uint64_t at = fts_fs_now (fts_fs_of (req));
   GError *error = NULL;
   FtsNode node;
   FtsWho who;
@@ -105,13 +107,14 @@ fts_op_mknod (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mo
   bool well =
     fts_client_mknod (fts_fs_of (req)->client, fts_fs_caller (req, &who),
                       &parent->handle, name, (uint32_t) mode, rdev, &node, &error);
-  reply_made (req, parent, well, &node, error);
+  reply_made (req, parent, at, well, &node, error);
 }
 
 void
 fts_op_mkdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mode)
 {
   g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  uint64_t at = fts_fs_now (fts_fs_of (req));
   GError *error = NULL;
   FtsNode node;
   FtsWho who;
@@ -120,7 +123,7 @@ fts_op_mkdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mo
     return;
   bool well = fts_client_mkdir (fts_fs_of (req)->client, fts_fs_caller (req, &who),
                                 &parent->handle, name, (uint32_t) mode, &node, &error);
-  reply_made (req, parent, well, &node, error);
+  reply_made (req, parent, at, well, &node, error);
 }
 
 void
@@ -128,6 +131,7 @@ fts_op_symlink (fuse_req_t req, const char *target, fuse_ino_t parent_ino,
                 const char *name)
 {
   g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  uint64_t at = fts_fs_now (fts_fs_of (req));
   GError *error = NULL;
   FtsNode node;
   FtsWho who;
@@ -136,7 +140,7 @@ fts_op_symlink (fuse_req_t req, const char *target, fuse_ino_t parent_ino,
     return;
   bool well = fts_client_symlink (fts_fs_of (req)->client, fts_fs_caller (req, &who),
                                   &parent->handle, name, target, &node, &error);
-  reply_made (req, parent, well, &node, error);
+  reply_made (req, parent, at, well, &node, error);
 }
 
 void
@@ -154,54 +158,65 @@ fts_op_link (fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent_ino, const char *
   if (parent == NULL)
     return;
   fts_fs_drain (fs, file);
+  uint64_t at = fts_fs_now (fs);
   bool well = fts_client_link (fs->client, fts_fs_caller (req, &who), &file->handle,
                                &parent->handle, name, &node, &error);
   fts_inode_set_changed (file, fts_fs_tick (fs), false);
-  reply_made (req, parent, well, &node, error);
+  reply_made (req, parent, at, well, &node, error);
 }
 
 /* ---- removing and renaming ---- */
 static void
-reply_removed (fuse_req_t req, FtsInode *parent, bool well, GError *error)
+name_went (FtsFs *fs)
 {
-  if (well)
-    names_changed (fts_fs_of (req), parent);
+  atomic_store (&fs->names_went, fts_fs_tick (fs));
+}
+
+typedef bool (*Remove) (FtsClient *client, const FtsCaller *caller,
+                        const FtsHandle *parent, const char *name, FtsAttr *dir,
+                        GError **error);
+
+static void
+remove_name (fuse_req_t req, fuse_ino_t parent_ino, const char *name, Remove how)
+{
+  FtsFs *fs = fts_fs_of (req);
+  uint64_t at = fts_fs_now (fs);
+  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  GError *error = NULL;
+  FtsAttr after;
+  FtsWho who;
+
+  if (parent == NULL)
+    return;
+  bool well =
+    how (fs->client, fts_fs_caller (req, &who), &parent->handle, name, &after, &error);
+  if (well) {
+    name_went (fs);
+    names_changed (fs, parent, &after, at);
+  }
   fts_fs_done (req, well, error);
 }
 
 void
 fts_op_unlink (fuse_req_t req, fuse_ino_t parent_ino, const char *name)
 {
-  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
-  GError *error = NULL;
-  FtsWho who;
-
-  if (parent == NULL)
-    return;
-  bool well = fts_client_unlink (fts_fs_of (req)->client, fts_fs_caller (req, &who),
-                                 &parent->handle, name, &error);
-  reply_removed (req, parent, well, error);
+  remove_name (req, parent_ino, name, fts_client_unlink);
 }
 
 void
 fts_op_rmdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name)
 {
-  g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
-  GError *error = NULL;
-  FtsWho who;
-
-  if (parent == NULL)
-    return;
-  bool well = fts_client_rmdir (fts_fs_of (req)->client, fts_fs_caller (req, &who),
-                                &parent->handle, name, &error);
-  reply_removed (req, parent, well, error);
+  remove_name (req, parent_ino, name, fts_client_rmdir);
 }
 
 void
 fts_op_rename (fuse_req_t req, fuse_ino_t parent_ino, const char *name,
                fuse_ino_t new_parent_ino, const char *new_name, unsigned int flags)
 {
+  FtsFs *fs = fts_fs_of (req);
+  uint64_t at = fts_fs_now (fs);
   g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  FtsAttr after, new_after;
   GError *error = NULL;
   FtsWho who;
 
@@ -210,12 +225,16 @@ fts_op_rename (fuse_req_t req, fuse_ino_t parent_ino, const char *name,
   g_autoptr (FtsInode) new_parent = fts_fs_inode (req, new_parent_ino);
   if (new_parent == NULL)
     return;
-  bool well = fts_client_rename (fts_fs_of (req)->client, fts_fs_caller (req, &who),
-                                 &parent->handle, name, &new_parent->handle, new_name,
-                                 flags, &error);
-  if (well)
-    names_changed (fts_fs_of (req), new_parent);
-  reply_removed (req, parent, well, error);
+  bool well = fts_client_rename (fs->client, fts_fs_caller (req, &who), &parent->handle,
+                                 name, &new_parent->handle, new_name, flags, &after,
+                                 &new_after, &error);
+  if (well) {
+    name_went (fs);
+    names_changed (fs, parent, &after, at);
+    if (new_parent != parent)
+      names_changed (fs, new_parent, &new_after, at);
+  }
+  fts_fs_done (req, well, error);
 }
 
 void

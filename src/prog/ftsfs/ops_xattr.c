@@ -3,7 +3,8 @@
  * The kernel judges access by ACL itself: it reads system.posix_acl_access when the mode alone
  * does not decide, and keeps it as long as attributes.  It also asks for security.capability
  * before each write; that a file has none is remembered for attr_timeout, as the peer takes
- * capabilities away at a write anyway. */
+ * capabilities away at a write anyway.  Most files have no extended attribute at all: the peer tells
+ * so with their attributes, and for as long as those are trusted it is not asked. */
 #include "base/error.h"
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"
@@ -38,10 +39,35 @@ reply_value (fuse_req_t req, const GByteArray *value, size_t len, size_t room)
 static void
 note_no_capability (FtsFs *fs, FtsInode *inode)
 {
-  int64_t timeout_us =
-    (int64_t) (MIN (fs->options->attr_timeout, 1e6) * G_USEC_PER_SEC);
+  fts_inode_set_no_capability (inode,
+                               g_get_monotonic_time () + fts_fs_attr_timeout_us (fs));
+}
 
-  fts_inode_set_no_capability (inode, g_get_monotonic_time () + timeout_us);
+static bool
+is_plain (FtsFs *fs, FtsInode *inode)
+{
+  return fts_inode_is_plain (inode, fts_fs_attr_timeout_us (fs));
+}
+
+/* What asking for NAME would give on a file that has no extended attributes at all: 0 when that
+ * is not known.  `ls` and the kernel ask each file for labels and ACL. */
+static int
+errno_of_plain (FtsFs *fs, const char *name)
+{
+  if (is_acl (name) || is_capability (name))
+    return ENODATA;
+  if (strcmp (name, XATTR_NAME_SELINUX) == 0)
+    return atomic_load (&fs->no_label_errno);
+  return 0;
+}
+
+/* Labels are the same business for all files of an export. */
+static void
+note_no_label (FtsFs *fs, FtsInode *inode, const char *name, int errnum)
+{
+  if (strcmp (name, XATTR_NAME_SELINUX) == 0 && is_plain (fs, inode) &&
+      (errnum == ENODATA || errnum == EOPNOTSUPP))
+    atomic_store (&fs->no_label_errno, errnum);
 }
 
 /* A peer's file system without ACL has none on this file; the kernel, which asks to judge access,
@@ -56,6 +82,7 @@ reply_no_value (fuse_req_t req, FtsInode *inode, const char *name, GError *error
     errnum = ENODATA;
   if ((errnum == ENODATA || errnum == EOPNOTSUPP) && is_capability (name))
     note_no_capability (fs, inode);
+  note_no_label (fs, inode, name, errnum);
   fuse_reply_err (req, errnum);
   g_error_free (error);
 }
@@ -72,8 +99,11 @@ fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 
   if (inode == NULL)
     return;
-  if (is_capability (name) && fts_inode_has_no_capability (inode)) {
-    fuse_reply_err (req, ENODATA);
+  int none = is_plain (fs, inode) ? errno_of_plain (fs, name) : 0;
+  if (none == 0 && is_capability (name) && fts_inode_has_no_capability (inode))
+    none = ENODATA;
+  if (none != 0) {
+    fuse_reply_err (req, none);
     return;
   }
   if (fts_client_getxattr (fs->client, fts_fs_caller (req, &who), &inode->handle, name,
@@ -95,6 +125,10 @@ fts_op_listxattr (fuse_req_t req, fuse_ino_t ino, size_t size)
 
   if (inode == NULL)
     return;
+  if (is_plain (fs, inode)) {
+    reply_value (req, names, 0, size);
+    return;
+  }
   if (fts_client_listxattr (fs->client, fts_fs_caller (req, &who), &inode->handle,
                             MIN (size, XATTR_LIST_MAX), names, &len, &error))
     reply_value (req, names, len, size);
@@ -110,7 +144,9 @@ reply_changed (fuse_req_t req, FtsInode *inode, const char *name, bool well,
 
   if (is_capability (name))
     fts_inode_set_no_capability (inode, 0);
-  fts_inode_set_changed (inode, fts_fs_tick (fs), false);
+  uint64_t now = fts_fs_tick (fs);
+  fts_inode_set_xattr_changed (inode, now);
+  fts_inode_set_changed (inode, now, false);
   fts_fs_done (req, well, error);
 }
 

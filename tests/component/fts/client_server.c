@@ -270,7 +270,7 @@ START_TEST (test_errors_come_back_as_they_were)
   ck_assert (!fts_client_mkdir (pair.client, NULL, root, "d", 0755, &node, &error));
   assert_errno (error, EEXIST);
   error = NULL;
-  ck_assert (!fts_client_unlink (pair.client, NULL, root, "d", &error));
+  ck_assert (!fts_client_unlink (pair.client, NULL, root, "d", NULL, &error));
   assert_errno (error, EISDIR);
   stop (&pair);
 }

@@ -164,7 +164,7 @@ START_TEST (test_a_status_becomes_its_errno_and_the_connection_stays)
 
   for (int i = 0; i < 3; i++) {
     GError *error = NULL;
-    ck_assert (!fts_client_rmdir (client, NULL, &some_file, "d", &error));
+    ck_assert (!fts_client_rmdir (client, NULL, &some_file, "d", NULL, &error));
     assert_error (error, FTS_ERRNO, ENOTEMPTY);
   }
   ck_assert_uint_eq (fake.n_connects, 1);
@@ -179,7 +179,7 @@ START_TEST (test_a_name_that_is_too_long_never_leaves)
   unsigned before = fake.n_messages;
   GError *error = NULL;
 
-  ck_assert (!fts_client_unlink (client, NULL, &some_file, name, &error));
+  ck_assert (!fts_client_unlink (client, NULL, &some_file, name, NULL, &error));
   assert_error (error, FTS_ERRNO, ENAMETOOLONG);
   ck_assert_uint_eq (fake.n_messages, before);
 }
@@ -238,9 +238,9 @@ START_TEST (test_an_answer_to_something_else_ends_the_connection)
   g_autoptr (FtsClient) client = new_client ();
   GError *error = NULL;
 
-  ck_assert (!fts_client_unlink (client, NULL, &some_file, "x", &error));
+  ck_assert (!fts_client_unlink (client, NULL, &some_file, "x", NULL, &error));
   assert_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL);
-  ck_assert (!fts_client_unlink (client, NULL, &some_file, "x", NULL));
+  ck_assert (!fts_client_unlink (client, NULL, &some_file, "x", NULL, NULL));
   ck_assert_uint_eq (fake.n_connects, 2);
 }
 END_TEST
@@ -303,7 +303,7 @@ START_TEST (test_an_unlink_is_never_repeated)
   GError *error = NULL;
 
   fake.break_receives = 1;
-  ck_assert (!fts_client_unlink (client, NULL, &some_file, "x", &error));
+  ck_assert (!fts_client_unlink (client, NULL, &some_file, "x", NULL, &error));
   ck_assert_int_eq (fts_error_to_errno (error), ECONNRESET);
   g_error_free (error);
 }
@@ -442,7 +442,7 @@ START_TEST (test_a_restarted_peer_is_found_again)
 
   fake.generation = 2;
   ck_assert (fts_client_getattr (client, NULL, &some_file, 0, &attr, NULL));
-  ck_assert (fts_client_unlink (client, NULL, &some_file, "x", NULL));
+  ck_assert (fts_client_unlink (client, NULL, &some_file, "x", NULL, NULL));
   ck_assert_uint_eq (fake.n_connects, 2);
 }
 END_TEST

@@ -130,7 +130,7 @@ use_names (FtsClient *client)
   fts_client_lookup (client, NULL, root, "x", &node, NULL);
   fts_client_walk (client, NULL, root, "x/y", &node, &full, NULL);
   fts_client_mkdir (client, NULL, root, "d", 0755, &node, NULL);
-  fts_client_rename (client, NULL, root, "a", root, "b", 0, NULL);
+  fts_client_rename (client, NULL, root, "a", root, "b", 0, NULL, NULL, NULL);
   target = fts_client_readlink (client, NULL, root, NULL);
   fts_client_statfs (client, root, &fs, NULL);
 }

@@ -144,7 +144,7 @@ END_TEST
 START_TEST (test_golden_write_answer)
 {
   static const uint8_t front[] = {
-    0x80, 0, 0, 0, 10, 0, 1, 0, /* length 128, WRITE, version */
+    0x84, 0, 0, 0, 10, 0, 1, 0, /* length 132, WRITE, version */
     7,    0, 0, 0, 0,  0, 0, 0, /* tag, status */
     1,    0, 0, 0,              /* flags: EOF */
     0,    2, 0, 0, 0,  0, 0, 0, /* length 512 */
@@ -153,7 +153,7 @@ START_TEST (test_golden_write_answer)
   g_autoptr (GByteArray) bytes = encoded_answer (FTS_OP_WRITE);
 
   ck_assert_mem_eq (bytes->data, front, sizeof front);
-  ck_assert_uint_eq (bytes->len, 20 + 8 + 100);
+  ck_assert_uint_eq (bytes->len, 20 + 8 + 104);
 }
 END_TEST
 
