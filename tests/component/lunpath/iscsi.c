@@ -504,8 +504,8 @@ main (void)
     test_a_session_that_is_lost_unseen_is_told,
   };
 
-  if (!g_find_program_in_path ("tgtd") &&
-      !g_file_test ("/usr/sbin/tgtd", G_FILE_TEST_IS_EXECUTABLE)) {
+  g_autofree char *tgtd = g_find_program_in_path ("tgtd");
+  if (!tgtd && !g_file_test ("/usr/sbin/tgtd", G_FILE_TEST_IS_EXECUTABLE)) {
     printf ("1..0 # SKIP no tgtd here (Debian package tgt)\n");
     return EXIT_SUCCESS;
   }
