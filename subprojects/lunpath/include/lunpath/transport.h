@@ -81,9 +81,10 @@ typedef enum {
    * most); it may block, and completes the command before it returns.  Data is one iovec of
    * memory that begins at a page: a copy, which stays when the device gives the command up. */
   LUN_RUN_PATH_THREAD,
-  /* submit() is called by the path's own thread only and returns at once; the command is
-   * completed on a thread of the transport.  Up to queue_depth commands in flight.  Data is
-   * the caller's memory: abort() must end a command soon, whatever the path does. */
+  /* submit() returns at once and is called by the path's own thread only, or, with
+   * facts.any_thread, by any thread; the command is completed on a thread of the transport.  Up
+   * to queue_depth commands in flight.  Data is the caller's memory: abort() must end a command
+   * soon, whatever the path does. */
   LUN_RUN_ASYNC,
 } LunRun;
 
@@ -95,6 +96,7 @@ typedef struct {
   uint64_t n_blocks;
   uint32_t max_io_blocks; /* longest READ/WRITE it takes */
   bool can_wake;          /* has wait() */
+  bool any_thread;        /* LUN_RUN_ASYNC: who may call submit() */
   bool real_scsi;         /* a SCSI device answers, not an emulation of ours */
 } LunTransportFacts;
 

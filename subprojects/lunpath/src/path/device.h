@@ -77,6 +77,7 @@ struct LunPath {
   pthread_cond_t changed; /* something for a thread to look at */
   GQueue waiting[2];      /* LunPart.link by priority */
   GQueue in_flight;       /* LunTry.link */
+  uint32_t n_starting;    /* parts with a place in flight that are not there yet */
 };
 
 typedef struct {
@@ -101,7 +102,8 @@ struct LunDevice {
   int64_t flap_us; /* within this time: SUSPECT, for as long after the last one */
   bool read_only;
 
-  uint64_t last_tag; /* atomic */
+  uint64_t last_tag;  /* atomic */
+  uint32_t n_waiting; /* atomic: parts in all paths' queues */
 
   int gate; /* atomic, LunGate (gate.c); written under gate_lock */
   LunDoubt doubt;

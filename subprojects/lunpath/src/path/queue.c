@@ -1,9 +1,13 @@
-/* path/queue.c - a path's threads: the only ones that submit to its transport.
+/* path/queue.c - a path's threads and what waits for them.
  *
  *   lun_queue_put -> waiting[control], waiting[bulk] -> try (try.h) -> lun_queue_go_on
  *         ^     \                                                            |
  *         |      '-> parked (keeper.h) while there is no path                |
  *         '------------------ again, here or on another path ----------------'
+ *
+ * Where the transport takes commands from any thread, a part that finds room in flight and nobody
+ * waiting is started by whoever puts it: two wake-ups less a command.  Elsewhere the path's own
+ * threads are the only ones that submit.
  *
  * A thread takes control parts before bulk parts, each in the order of arrival but for those
  * that pause (not_before_us), and keeps up to the transport's queue depth in flight.  Over a
@@ -13,7 +17,9 @@
  * Where the policy allows it, a thread with nothing to do takes what waits for another path: a
  * burst is dealt out before anybody knows how fast the paths are.
  *
- * A part holds a pin of the path it waits or runs on, and counts in path->queued.
+ * A part holds a pin of the path it waits or runs on, and counts in path->queued; while it waits,
+ * in device->n_waiting too.  Whoever takes a part to start it has taken a place in flight for it
+ * under the same lock (n_starting), so that there are never more than the queue depth.
  */
 #include "path/queue.h"
 
@@ -63,6 +69,39 @@ lun_queue_go_on (LunPart *part)
     lun_job_part_ended (part);
 }
 
+static bool
+has_room_locked (const LunPath *path)
+{
+  uint32_t depth = path->transport->facts.queue_depth;
+
+  return depth == 0 || path->in_flight.length + path->n_starting < depth;
+}
+
+/* A place in flight for PART, when it may be started by this thread at once. */
+static bool
+take_place (LunPart *part)
+{
+  LunPath *path = part->path;
+
+  if (!path->transport->facts.any_thread || part->not_before_us > 0)
+    return false;
+  LUN_LOCKED (&path->lock);
+  if (!lun_path_is_usable (path) || path->stop || !has_room_locked (path) ||
+      path->waiting[LUN_PRIO_CONTROL].length > 0 ||
+      path->waiting[LUN_PRIO_BULK].length > 0)
+    return false;
+  count_in (part);
+  path->n_starting++;
+  return true;
+}
+
+static void
+unlink_waiting_locked (GQueue *queue, LunPart *part)
+{
+  g_queue_unlink (queue, &part->link);
+  __atomic_sub_fetch (&part->device->n_waiting, 1, __ATOMIC_RELAXED);
+}
+
 /* False when the path was lost meanwhile. */
 static bool
 push (LunPart *part)
@@ -75,6 +114,7 @@ push (LunPart *part)
     return false;
   count_in (part);
   g_queue_push_tail_link (&path->waiting[part->io.priority], &part->link);
+  __atomic_add_fetch (&part->device->n_waiting, 1, __ATOMIC_RELAXED);
   pthread_cond_signal (&path->changed);
   return true;
 }
@@ -98,6 +138,10 @@ lun_queue_put (LunPart *part)
   for (;;) {
     switch (lun_part_choose_path (part, &look_again_us)) {
     case LUN_CHOICE_FOUND:
+      if (take_place (part)) {
+        lun_try_start (part->path, part);
+        return;
+      }
       if (push (part))
         return;
       lun_path_unpin (part->path);
@@ -120,8 +164,10 @@ lun_queue_take_waiting (LunPath *path)
 
   LUN_LOCKED (&path->lock);
   for (int priority = LUN_PRIO_CONTROL; priority <= LUN_PRIO_BULK; priority++)
-    while ((link = g_queue_pop_head_link (&path->waiting[priority])) != NULL)
+    while ((link = path->waiting[priority].head) != NULL) {
+      unlink_waiting_locked (&path->waiting[priority], link->data);
       g_queue_push_tail_link (&all, link);
+    }
   return all;
 }
 
@@ -141,20 +187,12 @@ take_from_locked (GQueue *queue, int64_t now_us, int64_t *look_again_us)
     LunPart *part = link->data;
     int64_t at_us = MIN (part->not_before_us, part->deadline_us);
     if (at_us <= now_us) {
-      g_queue_unlink (queue, link);
+      unlink_waiting_locked (queue, part);
       return part;
     }
     sooner (look_again_us, at_us);
   }
   return NULL;
-}
-
-static bool
-has_room_locked (const LunPath *path)
-{
-  uint32_t depth = path->transport->facts.queue_depth;
-
-  return depth == 0 || path->in_flight.length < depth;
 }
 
 static LunPart *
@@ -210,7 +248,7 @@ take_youngest (LunPath *path)
     LunPart *part = link->data;
     if (part->wanted || part->not_before_us > 0)
       continue;
-    g_queue_unlink (&path->waiting[LUN_PRIO_BULK], link);
+    unlink_waiting_locked (&path->waiting[LUN_PRIO_BULK], part);
     return part;
   }
   return NULL;
@@ -230,6 +268,17 @@ take_from_another (LunPath *thief)
   part->path = thief;
   count_in (part);
   return part;
+}
+
+/* There was nothing to share.  Nobody is woken but for the end: who looks for the same would find
+ * as little. */
+static void
+give_place_back (LunPath *path)
+{
+  LUN_LOCKED (&path->lock);
+  path->n_starting--;
+  if (path->stop)
+    pthread_cond_broadcast (&path->changed);
 }
 
 /* ---- work ---- */
@@ -253,9 +302,12 @@ find_work (LunPath *path, bool may_share)
 
     work.check = check_is_due_locked (path, now_us, &look_again_us);
     work.part = take_locked (path, now_us, &look_again_us);
-    work.stop = path->stop && !work.part && path->in_flight.length == 0;
+    work.stop =
+      path->stop && !work.part && path->in_flight.length == 0 && path->n_starting == 0;
     work.share = may_share && !work.part && !path->stop && has_room_locked (path) &&
                  path->device->policy->shares && lun_path_is_preferred (path);
+    if (work.part || work.share)
+      path->n_starting++;
     if (work.part || work.check || work.share || work.stop)
       return work;
     lun_cond_wait_until (&path->changed, &path->lock, look_again_us);
@@ -288,6 +340,8 @@ run (void *data)
     work = find_work (path, may_share);
     if (work.share)
       work.part = take_from_another (path);
+    if (work.share && !work.part)
+      give_place_back (path);
     may_share = work.part != NULL;
     if (work.part)
       lun_try_start (path, work.part);

@@ -110,6 +110,15 @@ tell_late (const LunTry *this)
              this->path->name, took_ms, how);
 }
 
+/* Is there anything that the path's thread could do now?  To wake it for nothing costs more than
+ * many a command does. */
+static bool
+has_use_for_room_locked (const LunPath *path)
+{
+  return !path->transport->facts.any_thread || path->stop ||
+         __atomic_load_n (&path->device->n_waiting, __ATOMIC_RELAXED) > 0;
+}
+
 /* Takes it off the path; the part that waits for it, or NULL. */
 static LunPart *
 leave_flight (LunTry *this)
@@ -118,7 +127,8 @@ leave_flight (LunTry *this)
 
   LUN_LOCKED (&path->lock);
   g_queue_unlink (&path->in_flight, &this->link);
-  pthread_cond_signal (&path->changed);
+  if (has_use_for_room_locked (path))
+    pthread_cond_signal (&path->changed);
   if (this->is_aborted && this->io.result.outcome == LUN_OUTCOME_ABORTED)
     this->io.result = lun_result_bare (LUN_OUTCOME_TIMEOUT, 0);
   return this->part;
@@ -194,10 +204,19 @@ new_try (LunPath *path, LunPart *part)
   return this;
 }
 
+static void
+give_place_back (LunPath *path)
+{
+  LUN_LOCKED (&path->lock);
+  path->n_starting--;
+  pthread_cond_signal (&path->changed);
+}
+
 void
 lun_try_start (LunPath *path, LunPart *part)
 {
   if (g_get_monotonic_time () >= part->deadline_us) {
+    give_place_back (path);
     lun_part_give_up (part, LUN_OUTCOME_TIMEOUT);
     lun_queue_leave (part);
     lun_job_part_ended (part);
@@ -208,6 +227,7 @@ lun_try_start (LunPath *path, LunPart *part)
   g_assert (lun_path_pin (path)); /* the part's pin holds it open */
   {
     LUN_LOCKED (&path->lock);
+    path->n_starting--;
     g_queue_push_tail_link (&path->in_flight, &this->link);
   }
   lun_keeper_expect (path->device, until_us);

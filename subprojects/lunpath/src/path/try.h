@@ -23,7 +23,9 @@
 
 #include "path/part.h"
 
-/* Sends PART, taken from PATH's queue, to its transport.  On a thread of the path. */
+/* Sends PART, which counts in PATH's queue, to its transport, and turns the place that was taken
+ * for it (n_starting) into one in flight.  On a thread of the path, or where the transport takes
+ * commands from any. */
 void lun_try_start (LunPath *path, LunPart *part);
 
 /* Ends PATH's tries whose time is over.  When to come again; G_MAXINT64 = never. */

@@ -461,6 +461,7 @@ fault_wrap (LunTransport *lower, const char *args, GError **error)
                                        .visit_stats = fault_visit,
                                        .close = fault_close };
   fault->base.facts = lower->facts;
+  fault->base.facts.any_thread = false; /* a rule may end a command at once */
   if (has_rule (rules, LUN_FAULT_DELAY, LUN_FAULT_REORDER)) {
     fault->held = lun_held_new (carry_out);
     fault->base.facts.run = LUN_RUN_ASYNC;

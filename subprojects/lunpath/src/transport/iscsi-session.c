@@ -20,7 +20,7 @@ typedef struct {
   LunIscsiSession *session;
   LunIo *io;
   struct iovec *own_iov; /* where the caller's has empty pieces */
-  GList link;            /* in session->commands */
+  GList link;            /* in session->commands, then in session->ended */
   int64_t until_us;      /* < 0 = no limit */
   bool is_overdue;
 } Command;
@@ -29,6 +29,7 @@ struct LunIscsiSession {
   const LunIscsiTarget *target;
   struct iscsi_context *context;
   GQueue commands; /* Command.link */
+  GQueue *ended;   /* Command.link */
   bool is_open;
   bool is_leaving;
   bool is_wanted;   /* the target did not say that it will never let us in */
@@ -115,11 +116,13 @@ configure (struct iscsi_context *context, const LunIscsiTarget *target,
 }
 
 LunIscsiSession *
-lun_iscsi_session_start (const LunIscsiTarget *target, const LunIscsiPort *port)
+lun_iscsi_session_start (const LunIscsiTarget *target, const LunIscsiPort *port,
+                         GQueue *ended)
 {
   LunIscsiSession *session = g_new0 (LunIscsiSession, 1);
 
   session->target = target;
+  session->ended = ended;
   session->is_wanted = true;
   session->until_us = g_get_monotonic_time () + LOGIN_US;
   session->end_as = LUN_OUTCOME_TRANSPORT_ERROR;
@@ -166,13 +169,24 @@ static void
 finish (Command *command, const LunResult *result)
 {
   LunIscsiSession *session = command->session;
-  LunIo *io = command->io;
 
   g_queue_unlink (&session->commands, &command->link);
-  io->result = *result;
-  g_free (command->own_iov);
-  g_free (command);
-  io->done (io);
+  command->io->result = *result;
+  g_queue_push_tail_link (session->ended, &command->link);
+}
+
+void
+lun_iscsi_tell_ended (GQueue *ended)
+{
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (ended)) != NULL) {
+    Command *command = link->data;
+    LunIo *io = command->io;
+    g_free (command->own_iov);
+    g_free (command);
+    io->done (io);
+  }
 }
 
 static void

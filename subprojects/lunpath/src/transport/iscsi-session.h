@@ -6,7 +6,7 @@
  *       '----------------+-------------------+
  *              end (the object is freed)
  *
- * Belongs to one thread (iscsi.c); libiscsi has no locks.  A session that had any trouble is not
+ * One thread at a time (a lock of iscsi.c); libiscsi has no locks.  A session that had any trouble is not
  * used again but thrown away whole, with a reset of its connection:
  *   - after a time-out libiscsi goes on in the middle of the unfinished PDU, and another write's
  *     bytes land in the blocks of the one that timed out;
@@ -26,9 +26,12 @@
 
 typedef struct LunIscsiSession LunIscsiSession;
 
-/* Begins to log in; never blocks but for the name service.  TARGET and PORT outlive it. */
+/* Begins to log in; never blocks but for the name service.  TARGET, PORT and ENDED outlive it.
+ * Commands that have ended are put into ENDED: whoever holds no lock tells their callers. */
 LunIscsiSession *lun_iscsi_session_start (const LunIscsiTarget *target,
-                                          const LunIscsiPort *port);
+                                          const LunIscsiPort *port, GQueue *ended);
+/* Calls done of the commands in ENDED, and empties it.  May be called without the session. */
+void lun_iscsi_tell_ended (GQueue *ended);
 /* What is under way ends: as TIMEOUT what was overdue or given up, as ABORTED after a reset, else
  * as TRANSPORT_ERROR.  NULL is fine. */
 void lun_iscsi_session_end (LunIscsiSession *session);
@@ -45,7 +48,7 @@ const char *lun_iscsi_session_trouble (const LunIscsiSession *session);
 bool lun_iscsi_session_is_worth_retrying (const LunIscsiSession *session);
 unsigned lun_iscsi_session_n_commands (const LunIscsiSession *session);
 
-/* The session is open.  IO ends by io->done, on this thread, within service or end. */
+/* The session is open.  IO gets its end from the target within service, else within end. */
 void lun_iscsi_session_submit (LunIscsiSession *session, LunIo *io);
 /* Gives up the command TAG: trouble, if it is there. */
 void lun_iscsi_session_abort (LunIscsiSession *session, uint64_t tag);

@@ -1,8 +1,10 @@
 /* transport/iscsi.c - a path to a LUN of an iSCSI target, without the kernel.
  *
- * Each path has a thread that owns its session (iscsi-session.h) and sleeps in poll() on the
- * session's socket and a bell (eventfd).  Others hand it commands, aborts and requests under the
- * lock and ring; it ends commands.
+ * Each path has a thread that looks after its session (iscsi-session.h) and sleeps in poll() on
+ * the session's socket and a bell (eventfd).  It alone makes and ends sessions, reads from the
+ * socket, and ends commands.  Others send their commands themselves when they find the session
+ * idle, so that no thread need be woken for that; else they hand them to the thread.  Aborts and
+ * requests they hand to it always, and ring.
  *
  *        trouble                    logged in                identify()
  *   ---> DOWN ---(after a pause)---> FRESH -----------------> READY
@@ -17,6 +19,7 @@
  *      is none, by an identify() that fails: a registration may be gone with the session.
  *   3. After abort() or a time-out all commands of the path have ended as soon as the thread has
  *      run; nothing of the caller's memory is used after that.
+ *   4. Callers are told of ends while no lock is held: they may submit again.
  *
  * A session that is lost is logged in again after PAUSE_MIN, then after twice as long each time
  * up to PAUSE_MAX, under the same initiator port.
@@ -60,6 +63,12 @@ typedef struct {
   pthread_t thread;
   int bell;
 
+  pthread_mutex_t session_lock; /* of the next three, and of all calls to libiscsi */
+  LunIscsiSession *session;     /* NULL = none; made and ended by the thread */
+  GQueue ended;                 /* commands whose callers are to be told */
+  int64_t sleeps_until_us;      /* the thread, at the latest; < 0 = for ever */
+
+  /* taken after session_lock where both are */
   pthread_mutex_t lock;   /* of all below up to the next heading */
   pthread_cond_t changed; /* state, n_logins + n_failed_logins, Reset.is_done */
   State state;
@@ -68,12 +77,12 @@ typedef struct {
   bool is_wanted;
   uint64_t n_logins, n_failed_logins, n_losses;
   GQueue waiting; /* LunIo, from submit() */
+  bool is_asleep; /* the thread: to be rung */
   GArray *aborts; /* tags */
   Reset *reset;   /* wanted, and not begun */
   bool stop;
 
   /* the thread's own */
-  LunIscsiSession *session;
   Reset *reset_under_way;
   int64_t next_try_us;
   int64_t pause_us;
@@ -137,10 +146,10 @@ drop_session (Iscsi *iscsi)
 }
 
 static bool
-is_fresh_or_ready (Iscsi *iscsi)
+is_in_state (Iscsi *iscsi, State state)
 {
   LUN_LOCKED (&iscsi->lock);
-  return iscsi->state != STATE_DOWN;
+  return iscsi->state == state;
 }
 
 static void
@@ -169,6 +178,7 @@ static Wishes
 take_wishes (Iscsi *iscsi)
 {
   LUN_LOCKED (&iscsi->lock);
+  iscsi->is_asleep = false;
   Wishes wishes = { .waiting = iscsi->waiting,
                     .reset = iscsi->reset,
                     .state = iscsi->state,
@@ -186,7 +196,7 @@ take_wishes (Iscsi *iscsi)
 }
 
 static void
-begin (Iscsi *iscsi, LunIo *io, State state)
+begin (Iscsi *iscsi, LunIo *io, State state, GQueue *refused)
 {
   bool is_probe = io->priv.transport_data == &probe_mark;
 
@@ -195,16 +205,16 @@ begin (Iscsi *iscsi, LunIo *io, State state)
     return;
   }
   io->result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, ENOTCONN);
-  io->done (io);
+  g_queue_push_tail (refused, io);
 }
 
 static void
-fulfil (Iscsi *iscsi, Wishes *wishes)
+fulfil (Iscsi *iscsi, Wishes *wishes, GQueue *refused)
 {
   LunIo *io;
 
   while ((io = g_queue_pop_head (&wishes->waiting)))
-    begin (iscsi, io, wishes->state);
+    begin (iscsi, io, wishes->state, refused);
   for (unsigned i = 0; wishes->aborts && i < wishes->aborts->len; i++)
     if (iscsi->session)
       lun_iscsi_session_abort (iscsi->session,
@@ -221,28 +231,79 @@ fulfil (Iscsi *iscsi, Wishes *wishes)
 
 /* ---- the thread ---- */
 
-static void
-sleep_until (Iscsi *iscsi, int64_t until_us)
+static GQueue
+take_ended_locked (Iscsi *iscsi)
 {
-  struct pollfd fds[2] = { { .fd = iscsi->bell, .events = POLLIN }, { .fd = -1 } };
+  GQueue all = iscsi->ended;
+
+  g_queue_init (&iscsi->ended);
+  return all;
+}
+
+/* What poll() is to wait for. */
+typedef struct {
+  struct pollfd fds[2]; /* bell, session */
+  int64_t until_us;     /* < 0 = for ever */
+} Nap;
+
+/* A time once planned is kept though nothing is overdue then: who sends a command with a later one
+ * need not ring. */
+static void
+plan_nap_locked (Iscsi *iscsi, Nap *nap, int64_t until_us)
+{
+  int64_t planned_us = iscsi->sleeps_until_us;
+
+  if (planned_us > g_get_monotonic_time () && (until_us < 0 || until_us > planned_us))
+    until_us = planned_us;
+  iscsi->sleeps_until_us = until_us;
+  *nap = (Nap){ .fds = { { .fd = iscsi->bell, .events = POLLIN }, { .fd = -1 } },
+                .until_us = until_us };
+  if (!iscsi->session)
+    return;
+  nap->fds[1].fd = lun_iscsi_session_fd (iscsi->session);
+  nap->fds[1].events = (short) lun_iscsi_session_events (iscsi->session);
+}
+
+/* False when there is something to do. */
+static bool
+fall_asleep (Iscsi *iscsi)
+{
+  LUN_LOCKED (&iscsi->lock);
+  iscsi->is_asleep = iscsi->waiting.length == 0;
+  return iscsi->is_asleep;
+}
+
+static void
+service (Iscsi *iscsi, int revents)
+{
+  GQueue ended;
+
+  {
+    LUN_LOCKED (&iscsi->session_lock);
+    if (iscsi->session)
+      lun_iscsi_session_service (iscsi->session, revents);
+    ended = take_ended_locked (iscsi);
+  }
+  lun_iscsi_tell_ended (&ended);
+}
+
+static void
+take_nap (Iscsi *iscsi, Nap *nap)
+{
   struct timespec limit = { 0 };
   uint64_t rings;
 
-  if (iscsi->session) {
-    fds[1].fd = lun_iscsi_session_fd (iscsi->session);
-    fds[1].events = (short) lun_iscsi_session_events (iscsi->session);
-  }
-  if (until_us >= 0) {
-    int64_t left_us = MAX (until_us - g_get_monotonic_time (), 0);
+  if (nap->until_us >= 0) {
+    int64_t left_us = MAX (nap->until_us - g_get_monotonic_time (), 0);
     limit.tv_sec = left_us / G_USEC_PER_SEC;
     limit.tv_nsec = left_us % G_USEC_PER_SEC * 1000;
   }
-  if (ppoll (fds, 2, until_us >= 0 ? &limit : NULL, NULL) <= 0)
+  if (ppoll (nap->fds, 2, nap->until_us >= 0 ? &limit : NULL, NULL) <= 0)
     return;
-  if (fds[0].revents != 0 && read (iscsi->bell, &rings, sizeof rings) < 0)
+  if (nap->fds[0].revents != 0 && read (iscsi->bell, &rings, sizeof rings) < 0)
     return; /* somebody rang, but not yet */
-  if (iscsi->session && fds[1].revents != 0)
-    lun_iscsi_session_service (iscsi->session, fds[1].revents);
+  if (nap->fds[1].revents != 0)
+    service (iscsi, nap->fds[1].revents);
 }
 
 /* Sends what has just been given to the session without another round of poll(). */
@@ -263,11 +324,12 @@ look_after_session (Iscsi *iscsi, bool stop)
   if (!iscsi->session && !stop) {
     if (now_us < iscsi->next_try_us)
       return iscsi->next_try_us;
-    iscsi->session = lun_iscsi_session_start (iscsi->target, iscsi->port);
+    iscsi->session =
+      lun_iscsi_session_start (iscsi->target, iscsi->port, &iscsi->ended);
   }
   if (!iscsi->session)
     return 0;
-  if (lun_iscsi_session_is_open (iscsi->session) && !is_fresh_or_ready (iscsi))
+  if (lun_iscsi_session_is_open (iscsi->session) && is_in_state (iscsi, STATE_DOWN))
     come_up (iscsi);
   if (stop)
     lun_iscsi_session_logout (iscsi->session);
@@ -279,19 +341,39 @@ look_after_session (Iscsi *iscsi, bool stop)
   return 0;
 }
 
+/* False when the thread is to end. */
+static bool
+do_round (Iscsi *iscsi, Nap *nap)
+{
+  Wishes wishes = take_wishes (iscsi);
+  GQueue ended, refused = G_QUEUE_INIT;
+  bool goes_on;
+  LunIo *io;
+
+  {
+    LUN_LOCKED (&iscsi->session_lock);
+    fulfil (iscsi, &wishes, &refused);
+    int64_t until_us = look_after_session (iscsi, wishes.stop);
+    goes_on = iscsi->session || !wishes.stop;
+    plan_nap_locked (iscsi, nap, until_us);
+    ended = take_ended_locked (iscsi);
+  }
+  lun_iscsi_tell_ended (&ended);
+  while ((io = g_queue_pop_head (&refused)) != NULL)
+    io->done (io);
+  return goes_on;
+}
+
 static void *
 run (void *data)
 {
   Iscsi *iscsi = data;
+  Nap nap;
 
-  for (;;) {
-    Wishes wishes = take_wishes (iscsi);
-    fulfil (iscsi, &wishes);
-    int64_t until_us = look_after_session (iscsi, wishes.stop);
-    if (wishes.stop && !iscsi->session)
-      return NULL;
-    sleep_until (iscsi, until_us);
-  }
+  while (do_round (iscsi, &nap))
+    if (fall_asleep (iscsi))
+      take_nap (iscsi, &nap);
+  return NULL;
 }
 
 /* No signals: neither SIGPIPE when a connection breaks nor what is meant for others. */
@@ -324,22 +406,70 @@ static void
 put (LunTransport *transport, LunIo *io)
 {
   Iscsi *iscsi = (Iscsi *) transport;
-  bool was_empty;
+  bool is_asleep;
 
   {
     LUN_LOCKED (&iscsi->lock);
-    was_empty = iscsi->waiting.length == 0;
+    is_asleep = iscsi->is_asleep;
+    iscsi->is_asleep = false;
     g_queue_push_tail (&iscsi->waiting, io);
   }
-  if (was_empty)
+  if (is_asleep)
     ring (iscsi);
+}
+
+/* The session writes to its socket on a caller's thread: a broken connection must not kill the
+ * process.  SIGPIPE comes to the thread that wrote; what it had pending before stays. */
+static void
+send_without_sigpipe (Iscsi *iscsi, LunIo *io)
+{
+  static const struct timespec at_once = { 0 };
+  sigset_t pipe, old, pending;
+
+  sigemptyset (&pipe);
+  sigaddset (&pipe, SIGPIPE);
+  pthread_sigmask (SIG_BLOCK, &pipe, &old);
+  sigpending (&pending);
+  lun_iscsi_session_submit (iscsi->session, io);
+  push (iscsi);
+  if (lun_iscsi_session_trouble (iscsi->session) && !sigismember (&pending, SIGPIPE))
+    while (sigtimedwait (&pipe, NULL, &at_once) < 0 && errno == EINTR)
+      ;
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+}
+
+/* Sends IO on this thread.  False when somebody is busy with the session, or it is not READY. */
+static bool
+send_now (Iscsi *iscsi, LunIo *io)
+{
+  int64_t until_us =
+    io->timeout_ms > 0 ? g_get_monotonic_time () + (int64_t) io->timeout_ms * 1000 : -1;
+  bool wants_thread;
+
+  if (pthread_mutex_trylock (&iscsi->session_lock) != 0)
+    return false;
+  bool is_ready = iscsi->session && is_in_state (iscsi, STATE_READY) &&
+                  lun_iscsi_session_is_open (iscsi->session);
+  if (is_ready) {
+    send_without_sigpipe (iscsi, io);
+    wants_thread = iscsi->ended.length > 0 ||
+                   !lun_iscsi_session_is_open (iscsi->session) ||
+                   (lun_iscsi_session_events (iscsi->session) & POLLOUT) != 0 ||
+                   (until_us >= 0 &&
+                    (iscsi->sleeps_until_us < 0 || until_us < iscsi->sleeps_until_us));
+  }
+  pthread_mutex_unlock (&iscsi->session_lock);
+  if (is_ready && wants_thread)
+    ring (iscsi);
+  return is_ready;
 }
 
 static void
 submit_of_device (LunTransport *transport, LunIo *io)
 {
   io->priv.transport_data = NULL;
-  put (transport, io);
+  if (!send_now ((Iscsi *) transport, io))
+    put (transport, io);
 }
 
 static void
@@ -499,6 +629,7 @@ learn_facts (Iscsi *iscsi, GError **error)
     .block_size = capacity.block_size,
     .n_blocks = capacity.n_blocks,
     .max_io_blocks = LUN_ISCSI_MAX_BYTES / capacity.block_size,
+    .any_thread = true,
     .real_scsi = true,
   };
   return true;
@@ -513,6 +644,7 @@ free_iscsi (Iscsi *iscsi)
   g_free (iscsi->trouble);
   pthread_cond_destroy (&iscsi->changed);
   pthread_mutex_destroy (&iscsi->lock);
+  pthread_mutex_destroy (&iscsi->session_lock);
   if (iscsi->bell >= 0)
     close (iscsi->bell);
   lun_iscsi_port_leave (iscsi->port);
@@ -552,6 +684,9 @@ new_iscsi (LunIscsiTarget *target, LunIscsiPort *port)
   iscsi->aborts = g_array_new (FALSE, FALSE, sizeof (uint64_t));
   iscsi->bell = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   g_queue_init (&iscsi->waiting);
+  iscsi->sleeps_until_us = -1;
+  g_queue_init (&iscsi->ended);
+  pthread_mutex_init (&iscsi->session_lock, NULL);
   pthread_mutex_init (&iscsi->lock, NULL);
   lun_cond_init (&iscsi->changed);
   return iscsi;

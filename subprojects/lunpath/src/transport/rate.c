@@ -91,6 +91,7 @@ rate_wrap (LunTransport *lower, const char *args, GError **error)
   pthread_mutex_init (&rate->lock, NULL);
   rate->base.ops = (LunTransportOps){ .submit = rate_submit, .close = rate_close };
   rate->base.facts = lower->facts;
+  rate->base.facts.any_thread = false;
   if (lower->facts.run == LUN_RUN_CALLER) {
     rate->base.facts.run = LUN_RUN_PATH_THREAD;
     rate->base.facts.queue_depth = 1;
