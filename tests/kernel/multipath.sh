@@ -20,6 +20,10 @@ check_stderr "with what to do" 'multipathd has it as /dev/mapper/mpathx; use "bl
 check_fails "its sg node too" fts-format --quiet "sg:$sg_a2"
 check_stderr "for the same reason" "multipathd has it"
 
+fts-admin discover >"$work/found" 2>"$work/stderr"
+check_stderr "discovery skips them with that word" "skipped sg:/dev/sg[0-9]+: .*multipathd has it"
+check "the multipath device is found" fts-admin discover blk:/dev/mapper/mpathx
+
 check "the contract over device mapper" env LUNPATH_CONTRACT=blk:/dev/mapper/mpathx \
   "$FTS_BUILD/subprojects/lunpath/tests/lunpath-contract" >"$work/contract.log"
 check "a registration" fts-admin --device blk:/dev/mapper/mpathx register --host a >"$work/keys"

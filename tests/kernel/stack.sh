@@ -62,3 +62,9 @@ path_up a2
 path_up b2
 stop "$(cat "$work/server.pid")"
 check "fts-admin check" fts-admin --volume "$client_volume" check
+
+fts-admin --json discover >"$work/found" 2>"$work/stderr"
+check "discovery finds the disk and its four paths" /usr/bin/python3 -c '
+import json, sys
+[device] = json.load(open(sys.argv[1]))["devices"]
+assert len(device["paths"]) == 4 and device["volume"]["master"], device' "$work/found"

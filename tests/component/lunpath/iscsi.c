@@ -353,8 +353,12 @@ START_TEST (test_a_chap_secret_from_a_file)
   g_autofree char *name = g_strconcat (path, "?secret-file=", file, NULL);
 
   ck_assert (g_file_set_contents (file, "secret12345678\n", -1, NULL));
+  ck_assert_int_eq (g_chmod (file, 0640), 0);
+  assert_open_fails (name, LUN_ERROR_CONFIG, "chmod 600");
+  ck_assert_int_eq (g_chmod (file, 0600), 0);
   lun_device_close (open_device (name));
   ck_assert (g_file_set_contents (file, "other", -1, NULL));
+  ck_assert_int_eq (g_chmod (file, 0600), 0);
   assert_open_fails (name, LUN_ERROR_CONFIG, "hosta");
   g_unlink (file);
   assert_open_fails (name, LUN_ERROR_CONFIG, "secret");

@@ -18,6 +18,28 @@ lun_alua_is_active (LunAlua state)
          state == LUN_ALUA_LBA_DEPENDENT;
 }
 
+const char *
+lun_alua_name (LunAlua state)
+{
+  switch (state) {
+  case LUN_ALUA_OPTIMIZED:
+    return "active/optimized";
+  case LUN_ALUA_NON_OPTIMIZED:
+    return "active/non-optimized";
+  case LUN_ALUA_STANDBY:
+    return "standby";
+  case LUN_ALUA_UNAVAILABLE:
+    return "unavailable";
+  case LUN_ALUA_LBA_DEPENDENT:
+    return "lba-dependent";
+  case LUN_ALUA_OFFLINE:
+    return "offline";
+  case LUN_ALUA_TRANSITIONING:
+    return "transitioning";
+  }
+  return "unknown";
+}
+
 bool
 lun_alua_has_groups (const uint8_t *inquiry, size_t len)
 {

@@ -24,6 +24,9 @@ typedef enum {
 /* Data goes over a port in this state. */
 bool lun_alua_is_active (LunAlua state);
 
+/* "active/optimized", "standby", ... */
+const char *lun_alua_name (LunAlua state);
+
 /* True when the standard INQUIRY data says that there are target port groups. */
 bool lun_alua_has_groups (const uint8_t *inquiry, size_t len);
 

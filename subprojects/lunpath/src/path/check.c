@@ -22,6 +22,9 @@
 #include "path/keeper.h"
 #include "path/verdict.h"
 
+#include "transport/command.h"
+#include "transport/scsi.h"
+
 #include "base/alua.h"
 #include "base/lock.h"
 #include "base/sense.h"
@@ -29,67 +32,16 @@
 
 #include <string.h>
 
-#define GROUPS_LEN 1024 /* parameter data about target port groups */
-
-#define TRIES      4 /* a unit attention may come first, and another after it */
+#define TRIES 4 /* a unit attention may come first, and another after it */
 
 /* ---- one command ---- */
-
-typedef struct {
-  LunIo io;
-  pthread_mutex_t lock;
-  pthread_cond_t ended;
-  bool has_ended;
-} Command;
-
-static void
-on_ended (LunIo *io)
-{
-  Command *command = (Command *) io;
-
-  LUN_LOCKED (&command->lock);
-  command->has_ended = true;
-  pthread_cond_signal (&command->ended);
-}
-
-/* Until it has ended; aborted once when UNTIL_US comes first. */
-static void
-wait_for_end (LunPath *path, Command *command, int64_t until_us)
-{
-  bool is_aborted = false;
-
-  for (;;) {
-    {
-      LUN_LOCKED (&command->lock);
-      if (!command->has_ended)
-        lun_cond_wait_until (&command->ended, &command->lock,
-                             is_aborted ? -1 : until_us);
-      if (command->has_ended)
-        return;
-    }
-    if (is_aborted || g_get_monotonic_time () < until_us)
-      continue;
-    is_aborted = true;
-    lun_transport_abort (path->transport, command->io.priv.tag);
-  }
-}
 
 static LunResult
 run_once (LunPath *path, const LunIo *io, uint32_t timeout_ms)
 {
-  Command command = { .io = *io };
+  uint64_t tag = __atomic_add_fetch (&path->device->last_tag, 1, __ATOMIC_RELAXED);
 
-  command.io.done = on_ended;
-  command.io.timeout_ms = timeout_ms;
-  command.io.priv.tag =
-    __atomic_add_fetch (&path->device->last_tag, 1, __ATOMIC_RELAXED);
-  pthread_mutex_init (&command.lock, NULL);
-  lun_cond_init (&command.ended);
-  lun_transport_submit (path->transport, &command.io);
-  wait_for_end (path, &command, g_get_monotonic_time () + timeout_ms * INT64_C (1000));
-  pthread_cond_destroy (&command.ended);
-  pthread_mutex_destroy (&command.lock);
-  return command.io.result;
+  return lun_transport_run (path->transport, io, tag, timeout_ms);
 }
 
 LunResult
@@ -107,17 +59,11 @@ lun_path_command (LunPath *path, LunIo *io, uint32_t timeout_ms)
 }
 
 static LunResult
-run_cdb (LunPath *path, const uint8_t *cdb, size_t cdb_len, LunDirection dir,
-         void *data, size_t len)
+run_cdb (LunPath *path, LunCdb cdb, LunDirection direction, void *data, size_t len)
 {
-  struct iovec iov = { data, len };
-  LunIo io = { .op = LUN_OP_CDB,
-               .direction = dir,
-               .iov = &iov,
-               .n_iov = len > 0 ? 1 : 0,
-               .cdb_len = (uint8_t) cdb_len };
+  struct iovec iov;
+  LunIo io = lun_command_io (&cdb, direction, data, len, &iov);
 
-  memcpy (io.cdb, cdb, MIN (cdb_len, sizeof io.cdb));
   return lun_path_command (path, &io,
                            (uint32_t) (path->device->check_timeout_us / 1000));
 }
@@ -186,9 +132,8 @@ look_at_commands (LunPath *path, Finding *finding)
   g_autofree void *block = g_malloc (len);
   struct iovec iov = { block, len };
   LunIo read = { .op = LUN_OP_READ, .blocks = 1, .iov = &iov, .n_iov = 1 };
-  LunCdb cdb = lun_cdb_test_unit_ready ();
 
-  LunResult result = run_cdb (path, cdb.b, cdb.len, LUN_DIR_NONE, NULL, 0);
+  LunResult result = run_cdb (path, lun_cdb_test_unit_ready (), LUN_DIR_NONE, NULL, 0);
   if (!look_at_result (&result, "TEST UNIT READY", finding))
     return false;
   result =
@@ -201,8 +146,8 @@ look_at_capacity (LunPath *path, Finding *finding)
 {
   const LunFacts *facts = &path->device->facts;
   uint8_t data[LUN_READ_CAPACITY_16_LEN] = { 0 };
-  LunCdb cdb = lun_cdb_read_capacity_16 (sizeof data);
-  LunResult result = run_cdb (path, cdb.b, cdb.len, LUN_DIR_IN, data, sizeof data);
+  LunResult result = run_cdb (path, lun_cdb_read_capacity_16 (sizeof data), LUN_DIR_IN,
+                              data, sizeof data);
   LunCapacity now;
 
   if (!look_at_result (&result, "READ CAPACITY", finding))
@@ -222,37 +167,20 @@ look_at_capacity (LunPath *path, Finding *finding)
 
 /* ---- target port groups ---- */
 
-/* False when the LUN does not answer with GOOD. */
-static bool
-ask (LunPath *path, LunCdb cdb, uint8_t *data, size_t len)
+/* LunScsiRun. */
+static LunResult
+run_question (void *target, const LunCdb *cdb, LunDirection direction, void *data,
+              size_t len)
 {
-  memset (data, 0, len);
-  return run_cdb (path, cdb.b, cdb.len, LUN_DIR_IN, data, len).outcome ==
-         LUN_OUTCOME_GOOD;
-}
-
-/* Optimised where there are no groups, or nothing can be learnt about them. */
-static LunAlua
-ask_group_state (LunPath *path)
-{
-  uint8_t data[GROUPS_LEN];
-  LunAlua state;
-  uint16_t group;
-
-  if (ask (path, lun_cdb_inquiry (96), data, 96) && lun_alua_has_groups (data, 96) &&
-      ask (path, lun_cdb_inquiry_vpd (LUN_VPD_DEVICE_ID, 252), data, 252) &&
-      lun_alua_group_decode (data, 252, &group) &&
-      ask (path, lun_cdb_report_target_port_groups (sizeof data), data, sizeof data) &&
-      lun_port_groups_decode (data, sizeof data, group, &state))
-    return state;
-  return LUN_ALUA_OPTIMIZED;
+  return run_cdb (target, *cdb, direction, data, len);
 }
 
 static bool
 look_at_group (LunPath *path, Finding *finding)
 {
-  LunAlua state = ask_group_state (path);
+  LunAlua state = LUN_ALUA_OPTIMIZED;
 
+  lun_scsi_group_state (path, run_question, &state);
   __atomic_store_n (&path->is_preferred, state == LUN_ALUA_OPTIMIZED, __ATOMIC_RELAXED);
   return lun_alua_is_active (state) || find (finding, LUN_PATH_CHECK_STANDBY, NULL);
 }
@@ -351,7 +279,10 @@ LunResult
 lun_guard_cdb (LunPath *path, const uint8_t *cdb, size_t cdb_len, LunDirection dir,
                void *data, size_t len)
 {
-  return run_cdb (path, cdb, cdb_len, dir, data, len);
+  LunCdb copy = { .len = (uint8_t) MIN (cdb_len, sizeof copy.b) };
+
+  memcpy (copy.b, cdb, copy.len);
+  return run_cdb (path, copy, dir, data, len);
 }
 
 const char *

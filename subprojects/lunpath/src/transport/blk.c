@@ -19,6 +19,7 @@
  */
 #include "transport/blk-pr.h"
 #include "transport/builtin.h"
+#include "transport/command.h"
 #include "transport/scsi.h"
 #include "transport/sg-io.h"
 #include "transport/sysfs.h"
@@ -33,11 +34,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEPTH_DEFAULT 8
-#define DEPTH_MAX     16
-#define MAX_IO_BYTES  (1u << 20)
-#define PROBE_MS      5000
-#define MAPPED_PATHS  16
+#define MAX_IO_BYTES (1u << 20)
+#define PROBE_MS     5000
+#define MAPPED_PATHS 16
 
 typedef struct {
   LunTransport base;
@@ -216,19 +215,14 @@ blk_submit (LunTransport *transport, LunIo *io)
 
 /* LunScsiRun. */
 static LunResult
-run_cdb (LunTransport *transport, const LunCdb *cdb, LunDirection direction, void *data,
+run_cdb (void *target, const LunCdb *cdb, LunDirection direction, void *data,
          size_t len)
 {
-  struct iovec iov = { data, len };
-  LunIo io = { .op = LUN_OP_CDB,
-               .direction = direction,
-               .iov = &iov,
-               .n_iov = len > 0 ? 1 : 0,
-               .cdb_len = cdb->len,
-               .timeout_ms = PROBE_MS };
+  struct iovec iov;
+  LunIo io = lun_command_io (cdb, direction, data, len, &iov);
 
-  memcpy (io.cdb, cdb->b, sizeof io.cdb);
-  return send_scsi ((Blk *) transport, &io);
+  io.timeout_ms = PROBE_MS;
+  return send_scsi (target, &io);
 }
 
 /* ---- identity ---- */
@@ -348,17 +342,10 @@ learn (Blk *blk, uint64_t depth, GError **error)
 static LunTransport *
 blk_open (const LunPathName *name, const LunTransportConfig *config, GError **error)
 {
-  static const char *const known[] = { "depth", NULL };
   uint64_t depth;
 
-  if (!lun_path_name_only (name, known, error) ||
-      !lun_path_name_number (name, "depth", DEPTH_DEFAULT, &depth, error))
+  if (!lun_scsi_depth (name, &depth, error))
     return NULL;
-  if (depth == 0 || depth > DEPTH_MAX) {
-    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
-                 "path name \"%s\": depth=N wants 1 to %d", name->text, DEPTH_MAX);
-    return NULL;
-  }
   Blk *blk = g_new0 (Blk, 1);
   blk->node = g_strdup (name->target);
   blk->fd = -1;

@@ -1,6 +1,7 @@
 #include "transport/iscsi-session.h"
 
 #include "transport/iscsi-result.h"
+#include "transport/scsi.h"
 
 #include "base/cdb.h"
 #include "base/iov.h"
@@ -207,42 +208,17 @@ on_answer (struct iscsi_context *context, int status, void *data, void *user_dat
   finish (command, &result);
 }
 
-static LunCdb
-cdb_of (const LunIo *io)
-{
-  LunCdb cdb = { .len = io->cdb_len };
-
-  switch (io->op) {
-  case LUN_OP_READ:
-    return lun_cdb_read_16 (io->lba, io->blocks);
-  case LUN_OP_WRITE:
-    return lun_cdb_write_16 (io->lba, io->blocks);
-  case LUN_OP_FLUSH:
-    return lun_cdb_synchronize_cache_16 (0, 0);
-  case LUN_OP_COMPARE_AND_WRITE:
-    return lun_cdb_compare_and_write (io->lba, (uint8_t) io->blocks);
-  case LUN_OP_CDB:
-    memcpy (cdb.b, io->cdb, sizeof cdb.b);
-    return cdb;
-  }
-  g_assert_not_reached ();
-}
-
 static int
 direction_of (const LunIo *io, size_t len)
 {
-  if (len == 0 || io->op == LUN_OP_FLUSH)
+  if (len == 0)
     return SCSI_XFER_NONE;
-  switch (io->op) {
-  case LUN_OP_READ:
+  switch (lun_scsi_direction (io)) {
+  case LUN_DIR_NONE:
+    return SCSI_XFER_NONE;
+  case LUN_DIR_IN:
     return SCSI_XFER_READ;
-  case LUN_OP_CDB:
-    return io->direction == LUN_DIR_NONE ? SCSI_XFER_NONE
-           : io->direction == LUN_DIR_IN ? SCSI_XFER_READ
-                                         : SCSI_XFER_WRITE;
-  case LUN_OP_WRITE:
-  case LUN_OP_COMPARE_AND_WRITE:
-  case LUN_OP_FLUSH:
+  case LUN_DIR_OUT:
     return SCSI_XFER_WRITE;
   }
   return SCSI_XFER_NONE;
@@ -254,7 +230,7 @@ task_of (Command *command)
   const LunIo *io = command->io;
   size_t len = lun_iov_len (io->iov, io->n_iov);
   int direction = direction_of (io, len);
-  LunCdb cdb = cdb_of (io);
+  LunCdb cdb = lun_scsi_cdb (io);
   struct scsi_task *task = scsi_create_task (
     cdb.len, cdb.b, direction, direction == SCSI_XFER_NONE ? 0 : (int) len);
 

@@ -1,6 +1,8 @@
 #include "transport/iscsi-target.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DEFAULT_PORT "3260"
 #define MAX_ISID     0xffffff
@@ -60,11 +62,33 @@ parse_place (LunIscsiTarget *target, const LunPathName *name, GError **error)
   return true;
 }
 
+/* Nobody but its owner may read the file: the secret is all that a stranger lacks. */
+static bool
+check_private (const char *file, GError **error)
+{
+  struct stat st;
+
+  if (stat (file, &st) != 0) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "the CHAP secret: %s: %s", file,
+                 g_strerror (errno));
+    return false;
+  }
+  if ((st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
+               "the CHAP secret: %s can be read or written by others (mode %04o); "
+               "\"chmod 600 %s\"",
+               file, st.st_mode & 07777, file);
+  return false;
+}
+
 static bool
 read_secret (LunIscsiTarget *target, const char *file, GError **error)
 {
   g_autoptr (GError) cause = NULL;
 
+  if (!check_private (file, error))
+    return false;
   if (!g_file_get_contents (file, &target->secret, NULL, &cause)) {
     g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "the CHAP secret: %s",
                  cause->message);
@@ -105,14 +129,33 @@ parse_initiator (LunIscsiTarget *target, const LunPathName *name, GError **error
   return true;
 }
 
+static const char *const known[] = { "secret-file", "initiator", "isid", NULL };
+
 LunIscsiTarget *
 lun_iscsi_target_new (const LunPathName *name, GError **error)
 {
-  static const char *const known[] = { "secret-file", "initiator", "isid", NULL };
   g_autoptr (LunIscsiTarget) target = g_new0 (LunIscsiTarget, 1);
 
   if (!lun_path_name_only (name, known, error) || !parse_place (target, name, error) ||
       !parse_chap (target, name, error) || !parse_initiator (target, name, error))
+    return NULL;
+  return g_steal_pointer (&target);
+}
+
+LunIscsiTarget *
+lun_iscsi_target_new_portal (const LunPathName *name, GError **error)
+{
+  g_autoptr (LunIscsiTarget) target = g_new0 (LunIscsiTarget, 1);
+  size_t len = strlen (name->target);
+
+  if (!lun_path_name_only (name, known, error))
+    return NULL;
+  if (!g_str_has_prefix (name->target, "//") ||
+      !parse_portal (target, name->target + 2, len - 2)) {
+    refuse (name, "no portal that can be understood", error);
+    return NULL;
+  }
+  if (!parse_chap (target, name, error) || !parse_initiator (target, name, error))
     return NULL;
   return g_steal_pointer (&target);
 }

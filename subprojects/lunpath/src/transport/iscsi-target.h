@@ -2,7 +2,8 @@
  *
  *   iscsi://[USER[%SECRET]@]HOST[:PORT]/IQN/LUN[?OPTIONS]
  *
- *   secret-file=FILE  its first line is the CHAP secret (names of paths show in lists of processes)
+ *   secret-file=FILE  its first line is the CHAP secret (names of paths show in lists of processes); only
+ *                     its owner may be able to read it
  *   initiator=NAME    the initiator's name, where the target admits only names that it knows
  *   isid=N            the initiator port's number, 0 to 16,777,215
  */
@@ -23,5 +24,7 @@ typedef struct {
 
 /* LUN_ERROR_CONFIG says what is wrong.  Reads the secret's file. */
 LunIscsiTarget *lun_iscsi_target_new (const LunPathName *name, GError **error);
+/* Where targets are asked for: iscsi://[USER[%SECRET]@]HOST[:PORT][?OPTIONS]; no `iqn`. */
+LunIscsiTarget *lun_iscsi_target_new_portal (const LunPathName *name, GError **error);
 void lun_iscsi_target_free (LunIscsiTarget *target);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LunIscsiTarget, lun_iscsi_target_free)

@@ -25,6 +25,7 @@
  * up to PAUSE_MAX, under the same initiator port.
  */
 #include "transport/builtin.h"
+#include "transport/command.h"
 #include "transport/iscsi-session.h"
 
 #include "base/cdb.h"
@@ -504,19 +505,14 @@ on_probed (LunIo *io)
 static LunResult
 probe_once (Iscsi *iscsi, LunCdb cdb, void *data, size_t len)
 {
-  struct iovec iov = { data, len };
-  Probe probe = { .io = { .op = LUN_OP_CDB,
-                          .direction = LUN_DIR_IN,
-                          .iov = &iov,
-                          .n_iov = 1,
-                          .cdb_len = cdb.len,
-                          .timeout_ms = PROBE_TIMEOUT_MS,
-                          .done = on_probed,
-                          .priv.transport_data = (void *) &probe_mark },
+  struct iovec iov;
+  Probe probe = { .io = lun_command_io (&cdb, LUN_DIR_IN, data, len, &iov),
                   .iscsi = iscsi };
 
+  probe.io.timeout_ms = PROBE_TIMEOUT_MS;
+  probe.io.done = on_probed;
+  probe.io.priv.transport_data = (void *) &probe_mark;
   memset (data, 0, len);
-  memcpy (probe.io.cdb, cdb.b, sizeof probe.io.cdb);
   put (&iscsi->base, &probe.io);
   LUN_LOCKED (&iscsi->lock);
   while (!probe.has_ended)
@@ -607,13 +603,31 @@ identify (LunTransport *transport, GError **error)
   return identity;
 }
 
+/* Qualifier: connected; type: direct access. */
+static bool
+check_is_disk (Iscsi *iscsi, GError **error)
+{
+  uint8_t data[36];
+
+  if (!probe_lun (iscsi, lun_cdb_inquiry (sizeof data), data, sizeof data, error))
+    return false;
+  if (data[0] == 0 || data[0] >> 5 != 0) /* nothing there: READ CAPACITY says what */
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED,
+               "LUN %d of %s at %s is no disk (SCSI peripheral type %02xh)",
+               iscsi->target->lun, iscsi->target->iqn, iscsi->target->portal,
+               data[0] & 0x1f);
+  return false;
+}
+
 static bool
 learn_facts (Iscsi *iscsi, GError **error)
 {
   uint8_t data[LUN_READ_CAPACITY_16_LEN];
   LunCapacity capacity;
 
-  if (!probe_lun (iscsi, lun_cdb_read_capacity_16 (sizeof data), data, sizeof data,
+  if (!check_is_disk (iscsi, error) ||
+      !probe_lun (iscsi, lun_cdb_read_capacity_16 (sizeof data), data, sizeof data,
                   error))
     return false;
   if (!lun_capacity_decode (data, sizeof data, &capacity) || capacity.n_blocks == 0 ||

@@ -6,8 +6,12 @@
 
 #include <string.h>
 
-#define PAGE_LEN 1024
-#define TRIES    5 /* unit attentions come first, one at a time */
+#define PAGE_LEN      1024
+#define GROUPS_LEN    1024 /* parameter data about target port groups */
+#define DEPTH_DEFAULT 8
+#define DEPTH_MAX     16
+
+#define TRIES         5 /* unit attentions come first, one at a time */
 
 /* ---- commands and results ---- */
 
@@ -82,28 +86,49 @@ lun_scsi_result (uint8_t status, const uint8_t *sense, size_t sense_len)
   return result;
 }
 
+bool
+lun_scsi_depth (const LunPathName *name, uint64_t *depth, GError **error)
+{
+  static const char *const known[] = { "depth", NULL };
+
+  if (!lun_path_name_only (name, known, error) ||
+      !lun_path_name_number (name, "depth", DEPTH_DEFAULT, depth, error))
+    return false;
+  if (*depth > 0 && *depth <= DEPTH_MAX)
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
+               "path name \"%s\": depth=N wants 1 to %d", name->text, DEPTH_MAX);
+  return false;
+}
+
 /* ---- questions ---- */
 
 static LunResult
-ask (LunTransport *transport, LunScsiRun run, LunCdb cdb, void *data, size_t len)
+ask (void *target, LunScsiRun run, LunCdb cdb, void *data, size_t len)
 {
   LunResult result;
   LunSense sense;
 
   for (int tries = 0; tries < TRIES; tries++) {
     memset (data, 0, len);
-    result = run (transport, &cdb, LUN_DIR_IN, data, len);
+    result = run (target, &cdb, LUN_DIR_IN, data, len);
     if (!lun_result_sense (&result, &sense) || sense.key != LUN_SENSE_UNIT_ATTENTION)
       break;
   }
   return result;
 }
 
+bool
+lun_scsi_ask (void *target, LunScsiRun run, LunCdb cdb, void *data, size_t len)
+{
+  return ask (target, run, cdb, data, len).outcome == LUN_OUTCOME_GOOD;
+}
+
 static bool
-ask_or_fail (LunTransport *transport, LunScsiRun run, LunCdb cdb, const char *what,
+ask_or_fail (void *target, LunScsiRun run, LunCdb cdb, const char *what,
              const char *where, void *data, size_t len, GError **error)
 {
-  LunResult result = ask (transport, run, cdb, data, len);
+  LunResult result = ask (target, run, cdb, data, len);
 
   if (result.outcome == LUN_OUTCOME_GOOD)
     return true;
@@ -120,13 +145,12 @@ ask_or_fail (LunTransport *transport, LunScsiRun run, LunCdb cdb, const char *wh
 }
 
 static bool
-check_is_disk (LunTransport *transport, LunScsiRun run, const char *where,
-               GError **error)
+check_is_disk (void *target, LunScsiRun run, const char *where, GError **error)
 {
   uint8_t data[36];
 
-  if (!ask_or_fail (transport, run, lun_cdb_inquiry (sizeof data), "INQUIRY", where,
-                    data, sizeof data, error))
+  if (!ask_or_fail (target, run, lun_cdb_inquiry (sizeof data), "INQUIRY", where, data,
+                    sizeof data, error))
     return false;
   if (data[0] == 0) /* qualifier: connected; type: direct access */
     return true;
@@ -137,13 +161,13 @@ check_is_disk (LunTransport *transport, LunScsiRun run, const char *where,
 }
 
 static bool
-ask_capacity (LunTransport *transport, LunScsiRun run, const char *where,
-              LunScsiLun *out, GError **error)
+ask_capacity (void *target, LunScsiRun run, const char *where, LunScsiLun *out,
+              GError **error)
 {
   uint8_t data[LUN_READ_CAPACITY_16_LEN];
   LunCapacity capacity;
 
-  if (!ask_or_fail (transport, run, lun_cdb_read_capacity_16 (sizeof data),
+  if (!ask_or_fail (target, run, lun_cdb_read_capacity_16 (sizeof data),
                     "READ CAPACITY(16)", where, data, sizeof data, error))
     return false;
   if (!lun_capacity_decode (data, sizeof data, &capacity)) {
@@ -157,18 +181,18 @@ ask_capacity (LunTransport *transport, LunScsiRun run, const char *where,
 }
 
 bool
-lun_scsi_probe (LunTransport *transport, LunScsiRun run, const char *where,
-                LunScsiLun *out, GError **error)
+lun_scsi_probe (void *target, LunScsiRun run, const char *where, LunScsiLun *out,
+                GError **error)
 {
   uint8_t page[64];
   LunBlockLimits limits;
 
   *out = (LunScsiLun){ 0 };
-  if (!check_is_disk (transport, run, where, error) ||
-      !ask_capacity (transport, run, where, out, error))
+  if (!check_is_disk (target, run, where, error) ||
+      !ask_capacity (target, run, where, out, error))
     return false;
   LunResult result =
-    ask (transport, run, lun_cdb_inquiry_vpd (LUN_VPD_BLOCK_LIMITS, sizeof page), page,
+    ask (target, run, lun_cdb_inquiry_vpd (LUN_VPD_BLOCK_LIMITS, sizeof page), page,
          sizeof page);
   if (result.outcome == LUN_OUTCOME_GOOD &&
       lun_vpd_block_limits_decode (page, sizeof page, &limits))
@@ -179,11 +203,11 @@ lun_scsi_probe (LunTransport *transport, LunScsiRun run, const char *where,
 /* ---- identity ---- */
 
 static char *
-ask_serial (LunTransport *transport, LunScsiRun run)
+ask_serial (void *target, LunScsiRun run)
 {
   char page[LUN_VPD_MAX_LEN] = { 0 };
   LunResult result =
-    ask (transport, run, lun_cdb_inquiry_vpd (LUN_VPD_SERIAL, sizeof page - 1), page,
+    ask (target, run, lun_cdb_inquiry_vpd (LUN_VPD_SERIAL, sizeof page - 1), page,
          sizeof page - 1);
   size_t len;
 
@@ -206,12 +230,11 @@ is_worldwide (const char *designator)
 }
 
 char *
-lun_scsi_identify (LunTransport *transport, LunScsiRun run, const char *where,
-                   GError **error)
+lun_scsi_identify (void *target, LunScsiRun run, const char *where, GError **error)
 {
   uint8_t page[PAGE_LEN];
   LunResult result =
-    ask (transport, run, lun_cdb_inquiry_vpd (LUN_VPD_DEVICE_ID, sizeof page), page,
+    ask (target, run, lun_cdb_inquiry_vpd (LUN_VPD_DEVICE_ID, sizeof page), page,
          sizeof page);
   g_autofree char *designator = NULL, *serial = NULL;
 
@@ -221,7 +244,7 @@ lun_scsi_identify (LunTransport *transport, LunScsiRun run, const char *where,
     return g_steal_pointer (&designator);
   if (result.outcome == LUN_OUTCOME_GOOD ||
       result.outcome == LUN_OUTCOME_CHECK_CONDITION)
-    serial = ask_serial (transport, run);
+    serial = ask_serial (target, run);
   if (serial)
     return designator ? g_strdup_printf ("%s:%s", designator, serial)
                       : g_strdup_printf ("serial.%s", serial);
@@ -232,4 +255,22 @@ lun_scsi_identify (LunTransport *transport, LunScsiRun run, const char *where,
                "%s: the LUN does not say who it is (VPD pages 83h and 80h: %s)", where,
                why);
   return NULL;
+}
+
+/* ---- target port groups ---- */
+
+bool
+lun_scsi_group_state (void *target, LunScsiRun run, LunAlua *state)
+{
+  uint8_t data[GROUPS_LEN];
+  uint16_t group;
+
+  return lun_scsi_ask (target, run, lun_cdb_inquiry (96), data, 96) &&
+         lun_alua_has_groups (data, 96) &&
+         lun_scsi_ask (target, run, lun_cdb_inquiry_vpd (LUN_VPD_DEVICE_ID, 252), data,
+                       252) &&
+         lun_alua_group_decode (data, 252, &group) &&
+         lun_scsi_ask (target, run, lun_cdb_report_target_port_groups (sizeof data),
+                       data, sizeof data) &&
+         lun_port_groups_decode (data, sizeof data, group, state);
 }

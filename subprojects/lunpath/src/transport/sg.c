@@ -16,6 +16,7 @@
  * and segments, each a page in the worst case), VPD page B0h, 1 MiB.
  */
 #include "transport/builtin.h"
+#include "transport/command.h"
 #include "transport/scsi.h"
 #include "transport/sg-io.h"
 #include "transport/sysfs.h"
@@ -26,14 +27,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define DEPTH_DEFAULT 8
-#define DEPTH_MAX     16 /* an sg node takes no more */
-#define MAX_IO_BYTES  (1u << 20)
-#define MIN_IO_BYTES  (32u << 10)
-#define PAGE_BYTES    4096u
-#define PROBE_MS      5000
-#define RESET_DEVICE  0x101 /* SG_SCSI_RESET_DEVICE, SG_SCSI_RESET_NO_ESCALATE */
-#define SG_VERSION_3  30000
+#define MAX_IO_BYTES (1u << 20)
+#define MIN_IO_BYTES (32u << 10)
+#define PAGE_BYTES   4096u
+#define PROBE_MS     5000
+#define RESET_DEVICE 0x101 /* SG_SCSI_RESET_DEVICE, SG_SCSI_RESET_NO_ESCALATE */
+#define SG_VERSION_3 30000
 
 typedef struct {
   LunTransport base;
@@ -124,20 +123,14 @@ node_submit (LunTransport *transport, LunIo *io)
 
 /* LunScsiRun. */
 static LunResult
-run_cdb (LunTransport *transport, const LunCdb *cdb, LunDirection direction, void *data,
+run_cdb (void *target, const LunCdb *cdb, LunDirection direction, void *data,
          size_t len)
 {
-  struct iovec iov = { data, len };
-  LunIo io = { .op = LUN_OP_CDB,
-               .direction = direction,
-               .iov = &iov,
-               .n_iov = len > 0 ? 1 : 0,
-               .cdb_len = cdb->len,
-               .timeout_ms = PROBE_MS };
+  struct iovec iov;
+  LunIo io = lun_command_io (cdb, direction, data, len, &iov);
 
-  for (size_t i = 0; i < sizeof io.cdb; i++)
-    io.cdb[i] = cdb->b[i];
-  return execute ((Sg *) transport, &io);
+  io.timeout_ms = PROBE_MS;
+  return execute (target, &io);
 }
 
 static char *
@@ -224,17 +217,10 @@ open_lun (Sg *sg, uint64_t depth, GError **error)
 static LunTransport *
 node_open (const LunPathName *name, const LunTransportConfig *config, GError **error)
 {
-  static const char *const known[] = { "depth", NULL };
   uint64_t depth;
 
-  if (!lun_path_name_only (name, known, error) ||
-      !lun_path_name_number (name, "depth", DEPTH_DEFAULT, &depth, error))
+  if (!lun_scsi_depth (name, &depth, error))
     return NULL;
-  if (depth == 0 || depth > DEPTH_MAX) {
-    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
-                 "path name \"%s\": depth=N wants 1 to %d", name->text, DEPTH_MAX);
-    return NULL;
-  }
   Sg *sg = g_new0 (Sg, 1);
   sg->node = g_strdup (name->target);
   sg->read_only = config->read_only;
