@@ -54,6 +54,7 @@ typedef struct {
   FtsHandle handle;
   FtsAttr attr;
   FtsAttr dir; /* of what was just made: its directory afterwards; ino 0 = not known */
+  bool exact;  /* a directory just made, in which each name has one spelling */
 } FtsNode;
 
 bool fts_client_lookup (FtsClient *client, const FtsCaller *caller,
@@ -102,6 +103,10 @@ bool fts_client_fsync (FtsClient *client, const FtsHandle *handle, uint64_t open
 bool fts_client_dir (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
                      uint64_t cookie, size_t max, const char *pattern,
                      GByteArray *entries, uint64_t *next, bool *eof, GError **error);
+
+/* The numbers (fts_namehash) of all names in DIR as uint64_t, unless there are more than MOST. */
+GArray *fts_client_names (FtsClient *client, const FtsCaller *caller,
+                          const FtsHandle *dir, unsigned most, GError **error);
 
 bool fts_client_mknod (FtsClient *client, const FtsCaller *caller,
                        const FtsHandle *parent, const char *name, uint32_t mode,

@@ -24,6 +24,7 @@ run_for_node (FtsClient *client, FtsCall *call, FtsNode *out, GError **error)
   out->handle = call->answer.handle;
   out->attr = call->answer.attr;
   out->dir = call->answer.attr2;
+  out->exact = call->answer.flags & FTS_ANSWER_EXACT;
   return true;
 }
 
@@ -279,6 +280,36 @@ fts_client_dir (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir
   *next = call.answer.cookie;
   *eof = call.answer.flags & FTS_ANSWER_EOF;
   return true;
+}
+
+/* Hashes come in pieces of any length: the bytes are gathered, then read. */
+GArray *
+fts_client_names (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
+                  unsigned most, GError **error)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  FtsCall call;
+
+  fts_call_init (&call, FTS_OP_NAMES, caller, dir);
+  call.request.length = most;
+  call.sink = append_entries;
+  call.user_data = bytes;
+  if (!fts_client_call (client, &call, error))
+    return NULL;
+  if (bytes->len % sizeof (FtsLe64) != 0 || bytes->len / sizeof (FtsLe64) > most) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL, "names: %u bytes of hashes",
+                 bytes->len);
+    return NULL;
+  }
+  guint n = bytes->len / (guint) sizeof (FtsLe64);
+  GArray *hashes = g_array_sized_new (FALSE, FALSE, sizeof (uint64_t), n);
+  for (guint i = 0; i < n; i++) {
+    FtsLe64 wire;
+    memcpy (&wire, bytes->data + i * sizeof wire, sizeof wire);
+    uint64_t hash = fts_le64_get (wire);
+    g_array_append_val (hashes, hash);
+  }
+  return hashes;
 }
 
 /* ---- names ---- */

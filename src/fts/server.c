@@ -73,6 +73,7 @@ static const Row rows[FTS_OP_N] = {
   [FTS_OP_COPY] = { fts_serve_copy, 0, false },
   [FTS_OP_LOCK] = { fts_serve_lock, 0, false },
   [FTS_OP_TESTLOCK] = { fts_serve_testlock, 0, false },
+  [FTS_OP_NAMES] = { fts_serve_names, 1, true },
 };
 
 /* ---- life ---- */

@@ -1,4 +1,5 @@
-/* server_dir.c - DIR: a page of a directory, each entry with its attributes and handle.
+/* server_dir.c - DIR: a page of a directory, each entry with its attributes and handle; NAMES: all
+ * names as numbers, of a directory that is not too long.
  *
  * Cookies are the file system's own positions (d_off).  The reading descriptor stays with the
  * directory's pin between pages, so that a page is lseek and getdents; whoever uses it must have
@@ -10,13 +11,18 @@
 #include "fts/server_ops.h"
 
 #include "fts/containment.h"
+#include "fts/namehash.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define READ_LEN (32u << 10)
@@ -145,5 +151,69 @@ fts_serve_dir (FtsJob *job)
     failed = fill_page (&page, fd);
   fts_fdcache_give_dir (job->file, fd);
   job->answer.cookie = page.next;
+  return failed;
+}
+
+/* ---- all names ---- */
+
+/* Where capitals may not count, or a name has several forms, what is not listed may be there. */
+bool
+fts_job_is_exact (int fd)
+{
+  struct statfs fs;
+  int flags = 0;
+
+  if (fstatfs (fd, &fs) != 0)
+    return false;
+  switch ((uint32_t) fs.f_type) {
+  case EXT4_SUPER_MAGIC: /* ext2 and ext3, too */
+  case BTRFS_SUPER_MAGIC:
+  case TMPFS_MAGIC:
+  case F2FS_SUPER_MAGIC:
+    return ioctl (fd, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_CASEFOLD_FL) == 0;
+  default:
+    return false;
+  }
+}
+
+static void
+add_hash (GByteArray *into, const char *name)
+{
+  FtsLe64 hash = fts_le64 (fts_namehash (name, strlen (name)));
+  g_byte_array_append (into, hash.b, sizeof hash.b);
+}
+
+static int
+hash_all (int fd, size_t most, GByteArray *into)
+{
+  g_autofree uint8_t *buffer = g_malloc (READ_LEN);
+  ssize_t n;
+
+  while ((n = getdents64 (fd, buffer, READ_LEN)) > 0)
+    for (ssize_t at = 0; at < n;) {
+      const struct dirent64 *raw = (const void *) (buffer + at);
+      at += raw->d_reclen;
+      if (into->len / sizeof (FtsLe64) >= most)
+        return E2BIG;
+      add_hash (into, raw->d_name);
+    }
+  return n < 0 ? errno : 0;
+}
+
+int
+fts_serve_names (FtsJob *job)
+{
+  size_t most = MIN (job->request->length, FTS_SERVER_MAX_DATA / sizeof (FtsLe64));
+  int fd = open_dir (job->file);
+
+  if (fd < 0)
+    return -fd;
+  job->data = g_byte_array_new ();
+  int failed = fts_job_is_exact (fd) ? 0 : EOPNOTSUPP;
+  if (!failed && lseek (fd, 0, SEEK_SET) < 0)
+    failed = errno;
+  if (!failed)
+    failed = hash_all (fd, most, job->data);
+  fts_fdcache_give_dir (job->file, fd);
   return failed;
 }

@@ -142,6 +142,20 @@ fts_serve_mknod (FtsJob *job)
   return answer_made (job, job->file, name);
 }
 
+/* Of a new directory the client knows then that it is empty. */
+static void
+note_exact (FtsJob *job, const char *name)
+{
+  int fd = openat (job->file->fd, name,
+                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+  if (fd < 0)
+    return;
+  if (fts_job_is_exact (fd))
+    job->answer.flags |= FTS_ANSWER_EXACT;
+  close (fd);
+}
+
 int
 fts_serve_mkdir (FtsJob *job)
 {
@@ -153,6 +167,7 @@ fts_serve_mkdir (FtsJob *job)
   uint32_t mode = fts_job_allowed_mode (job, job->request->mode, S_IFDIR);
   if (mkdirat (job->file->fd, name, mode) != 0)
     return errno;
+  note_exact (job, name);
   return answer_made (job, job->file, name);
 }
 

@@ -92,6 +92,7 @@ int fts_serve_seek (FtsJob *job);
 int fts_serve_copy (FtsJob *job);
 int fts_serve_lock (FtsJob *job);
 int fts_serve_testlock (FtsJob *job);
+int fts_serve_names (FtsJob *job);
 
 /* ---- helpers ---- */
 
@@ -136,5 +137,7 @@ int fts_job_open_flags (uint32_t open_flags);
 int fts_job_answer_node (FtsJob *job, int fd, const FtsPin *dir, const char *name);
 /* The state of DIR after its names changed; ino 0 when it cannot be told. */
 void fts_job_answer_dir (const FtsPin *dir, FtsAttr *attr);
+/* Is a name in the directory FD (not O_PATH) spelt in one way only? */
+bool fts_job_is_exact (int fd);
 /* What PATH (from the request's handle; empty = the handle itself) leads to.  -errno. */
 int fts_job_walk (FtsJob *job, const FtsText *path);

@@ -97,6 +97,7 @@ static const FtsCommand commands[FTS_OP_N] = {
   [FTS_OP_COPY] = { FTS_OP_COPY, "copy", "hofHOgl", "la", true, true },
   [FTS_OP_LOCK] = { FTS_OP_LOCK, "lock", "hok", "l", false, true },
   [FTS_OP_TESTLOCK] = { FTS_OP_TESTLOCK, "testlock", "hok", "k", false, true },
+  [FTS_OP_NAMES] = { FTS_OP_NAMES, "names", "hl", "", false, true },
 };
 
 const FtsCommand *

@@ -115,6 +115,8 @@ typedef enum {
                         -> length(copied) attr(target's) */
   FTS_OP_LOCK, /* handle open_id lock -> length(1 = it was not held before) */
   FTS_OP_TESTLOCK, /* handle open_id lock -> lock(what is in its way, or an unlock) */
+  FTS_OP_NAMES, /* handle length(most names) -> data(fts_namehash() of each name, u64);
+                     E2BIG: there are more; EOPNOTSUPP: a name may be spelt in several ways */
   FTS_OP_N,
 } FtsOp;
 
@@ -145,7 +147,8 @@ enum {
 
 enum {
   FTS_ANSWER_EOF = 1u << 0,
-  FTS_ANSWER_READ_ONLY = 1u << 1
+  FTS_ANSWER_READ_ONLY = 1u << 1,
+  FTS_ANSWER_EXACT = 1u << 2, /* MKDIR: in this directory a name is spelt in one way */
 };
 
 /* Which fields of attr SETATTR sets. */

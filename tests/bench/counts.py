@@ -16,7 +16,7 @@ LIMITS = {
     "stat": {"writes": 2, "reads": 2, "pairs": 1},
     "lookup of a missing name": {"writes": 2, "reads": 2, "pairs": 1},
     "open+read+close of 4 KiB": {"pairs": 1.2},
-    "create+write+close of 4 KiB": {"pairs": 3.2},
+    "create+write+close of 4 KiB": {"pairs": 2.2},
     "unlink": {"pairs": 1.1},
     "ls -l of 1,000 entries": {"pairs": 5},
     "readdir of 1,000 entries with attributes": {"pairs": 4},

@@ -34,6 +34,25 @@ before=$(calls)
 check "a small file" cmp "$mnt/small" "$export_dir/small"
 check_at_most "requests of open, read and close of 4 KiB" $(($(calls) - before)) 2
 
+mkdir "$mnt/names"
+for i in {1..40}; do
+  echo "$i" >"$mnt/names/$i" || fail "making $i"
+  [ ! -e "$mnt/names/$i-b" ] || fail "$i-b is there before it is made"
+  echo "$i" >"$mnt/names/$i-b"
+  [ -e "$mnt/names/$i-b" ] || fail "$i-b is not there after it was made"
+done
+before=$(calls)
+for i in {1..20}; do [ -e "$mnt/names/missing-$i" ] && fail "missing-$i is there"; done
+check_at_most "requests of 20 look-ups of missing names" $(($(calls) - before)) 5
+echo here >"$export_dir/names/missing-1"
+echo here >"$work/other/names/missing-2"
+wait_for 5 "a name made at the server" test -e "$mnt/names/missing-1"
+wait_for 5 "a name made by another mount" test -e "$mnt/names/missing-2"
+echo new >"$export_dir/names/taken"
+check_fails "making what somebody else made" \
+  bash -c 'set -C; echo mine >"$1"' - "$mnt/names/taken"
+check_equal "it is the other's" "$(cat "$mnt/names/taken")" new
+
 rm "$export_dir/f"
 sleep 1.1
 check_fails "a removed file is gone" cat "$mnt/f"

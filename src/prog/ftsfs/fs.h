@@ -25,6 +25,7 @@
 #define FUSE_USE_VERSION 314
 
 #include "fts/client.h"
+#include "prog/ftsfs/absent.h"
 #include "prog/ftsfs/behind.h"
 #include "prog/ftsfs/options.h"
 
@@ -35,6 +36,7 @@ typedef struct {
   const FtsMountOptions *options;
   FtsClient *client;
   FtsInodes *inodes;
+  FtsAbsent *absent;
   FtsBuffers *buffers;
   struct FtsLocking *locking;
   FtsBehind *behind; /* NULL: every write waits for the peer */

@@ -18,8 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_BUFFERS      24
-#define BEHIND_THREADS 3
+#define N_BUFFERS          24
+#define BEHIND_THREADS     3
+#define MOST_ABSENT_HASHES (1u << 20)
 
 typedef struct {
   FtsMountOptions *options;
@@ -183,6 +184,7 @@ prepare_fs (Mount *mount)
 
   fs->options = mount->options;
   fs->inodes = fts_inodes_new (fts_client_root (fs->client));
+  fs->absent = fts_absent_new (MOST_ABSENT_HASHES);
   fs->locking = fts_locking_new (fs);
   fs->buffers = behind.buffers = fts_buffers_new (N_BUFFERS);
   if (behind.limit > 0)
@@ -412,6 +414,7 @@ tear_down (Mount *mount)
   fts_behind_free (fs->behind);
   fts_client_free (fs->client);
   fts_member_leave (mount->member);
+  fts_absent_free (fs->absent);
   fts_inodes_free (fs->inodes);
   fts_buffers_free (fs->buffers);
   if (mount->volume)

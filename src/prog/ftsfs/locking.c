@@ -77,6 +77,7 @@ on_granted (FtsLocking *locking, FtsFile *file)
   pthread_cond_signal (&locking->changed);
   pthread_mutex_unlock (&locking->lock);
   fts_inode_set_changed (file->inode, fts_fs_tick (fs), true);
+  fts_absent_clear (fs->absent);
   fuse_lowlevel_notify_inval_inode (fs->session, file->inode->id, 0, 0);
 }
 

@@ -128,9 +128,11 @@ fts_op_create (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
 
   if (parent == NULL)
     return;
-  if (!fts_client_create (fs->client, fts_fs_caller (req, &who), &parent->handle, name,
-                          (uint32_t) mode, open_flags_of (fi->flags), &node, &open_id,
-                          &error)) {
+  bool well = fts_client_create (fs->client, fts_fs_caller (req, &who), &parent->handle,
+                                 name, (uint32_t) mode, open_flags_of (fi->flags),
+                                 &node, &open_id, &error);
+  fts_absent_add (fs->absent, parent->id, name); /* the answer could have been lost */
+  if (!well) {
     fts_fs_fail (req, error);
     return;
   }

@@ -18,17 +18,62 @@ names_changed (FtsFs *fs, FtsInode *directory, const FtsAttr *after, uint64_t at
 
 /* "There is no such name" may be remembered too: an entry without a node. */
 static void
-reply_lookup_error (fuse_req_t req, GError *error)
+reply_absent (fuse_req_t req, double timeout)
+{
+  struct fuse_entry_param none = { .entry_timeout = timeout };
+
+  fuse_reply_entry (req, &none);
+}
+
+static void
+reply_lookup_error (fuse_req_t req, const FtsInode *parent, GError *error)
 {
   FtsFs *fs = fts_fs_of (req);
 
   if (fs->options->negative_timeout > 0 && g_error_matches (error, FTS_ERRNO, ENOENT)) {
-    struct fuse_entry_param none = { .entry_timeout = fs->options->negative_timeout };
     g_error_free (error);
-    fuse_reply_entry (req, &none);
+    fts_absent_note_miss (fs->absent, parent->id);
+    reply_absent (req, fs->options->negative_timeout);
     return;
   }
   fts_fs_fail (req, error);
+}
+
+/* Asks for all names of PARENT; in trouble with that each name is looked up as before. */
+static void
+ask_names (fuse_req_t req, const FtsInode *parent)
+{
+  FtsFs *fs = fts_fs_of (req);
+  FtsAbsentAsking asking = fts_absent_begin (fs->absent, parent->id);
+  FtsWho who;
+
+  g_autoptr (GArray) hashes = fts_client_names (
+    fs->client, fts_fs_caller (req, &who), &parent->handle, FTS_ABSENT_NAMES, NULL);
+  fts_absent_publish (fs->absent, &asking, hashes ? (void *) hashes->data : NULL,
+                      hashes ? hashes->len : 0);
+}
+
+/* Answers that there is no NAME when that is known. */
+static bool
+is_known_absent (fuse_req_t req, const FtsInode *parent, const char *name)
+{
+  FtsFs *fs = fts_fs_of (req);
+  int64_t timeout_us =
+    (int64_t) (MIN (fs->options->negative_timeout, 1e6) * G_USEC_PER_SEC);
+  int64_t left_us;
+
+  if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
+    return false;
+  FtsAbsentVerdict verdict =
+    fts_absent_judge (fs->absent, parent->id, name, timeout_us, &left_us);
+  if (verdict == FTS_ABSENT_ASK_NAMES) {
+    ask_names (req, parent);
+    verdict = fts_absent_judge (fs->absent, parent->id, name, timeout_us, &left_us);
+  }
+  if (verdict != FTS_ABSENT_YES)
+    return false;
+  reply_absent (req, (double) left_us / G_USEC_PER_SEC);
+  return true;
 }
 
 /* "." asks, for an NFS export, about a number the kernel remembers from a file handle. */
@@ -56,12 +101,12 @@ fts_op_lookup (fuse_req_t req, fuse_ino_t parent_ino, const char *name)
   GError *error = NULL;
   FtsNode node;
 
-  if (parent == NULL)
+  if (parent == NULL || is_known_absent (req, parent, name))
     return;
   if (lookup (req, parent, name, &node, &error))
     fts_fs_entry (req, &node, at);
   else
-    reply_lookup_error (req, error);
+    reply_lookup_error (req, parent, error);
 }
 
 void
@@ -79,11 +124,13 @@ fts_op_forget_multi (fuse_req_t req, size_t count, struct fuse_forget_data *forg
   fuse_reply_none (req);
 }
 
-/* ---- making ---- */
+/* ---- making ----
+ * A name may be there now also when making it failed: the answer could have been lost. */
 static void
-reply_made (fuse_req_t req, FtsInode *parent, uint64_t at, bool well,
+reply_made (fuse_req_t req, FtsInode *parent, const char *name, uint64_t at, bool well,
             const FtsNode *node, GError *error)
 {
+  fts_absent_add (fts_fs_of (req)->absent, parent->id, name);
   if (!well) {
     fts_fs_fail (req, error);
     return;
@@ -107,23 +154,39 @@ fts_op_mknod (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mo
   bool well =
     fts_client_mknod (fts_fs_of (req)->client, fts_fs_caller (req, &who),
                       &parent->handle, name, (uint32_t) mode, rdev, &node, &error);
-  reply_made (req, parent, at, well, &node, error);
+  reply_made (req, parent, name, at, well, &node, error);
+}
+
+/* The inode of a new directory, counted once more until the kernel has it. */
+static FtsInode *
+learn_made (FtsFs *fs, const FtsNode *node, int64_t start_us)
+{
+  FtsInode *made = fts_inodes_learn (fs->inodes, &node->handle);
+
+  if (node->exact)
+    fts_absent_set_empty (fs->absent, made->id, start_us);
+  return made;
 }
 
 void
 fts_op_mkdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mode)
 {
+  FtsFs *fs = fts_fs_of (req);
+  int64_t start_us = g_get_monotonic_time ();
   g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
-  uint64_t at = fts_fs_now (fts_fs_of (req));
+  uint64_t at = fts_fs_now (fs);
   GError *error = NULL;
   FtsNode node;
   FtsWho who;
 
   if (parent == NULL)
     return;
-  bool well = fts_client_mkdir (fts_fs_of (req)->client, fts_fs_caller (req, &who),
-                                &parent->handle, name, (uint32_t) mode, &node, &error);
-  reply_made (req, parent, at, well, &node, error);
+  bool well = fts_client_mkdir (fs->client, fts_fs_caller (req, &who), &parent->handle,
+                                name, (uint32_t) mode, &node, &error);
+  g_autoptr (FtsInode) made = well ? learn_made (fs, &node, start_us) : NULL;
+  reply_made (req, parent, name, at, well, &node, error);
+  if (made)
+    fts_inodes_forget (fs->inodes, made->id, 1);
 }
 
 void
@@ -140,7 +203,7 @@ fts_op_symlink (fuse_req_t req, const char *target, fuse_ino_t parent_ino,
     return;
   bool well = fts_client_symlink (fts_fs_of (req)->client, fts_fs_caller (req, &who),
                                   &parent->handle, name, target, &node, &error);
-  reply_made (req, parent, at, well, &node, error);
+  reply_made (req, parent, name, at, well, &node, error);
 }
 
 void
@@ -162,7 +225,7 @@ fts_op_link (fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent_ino, const char *
   bool well = fts_client_link (fs->client, fts_fs_caller (req, &who), &file->handle,
                                &parent->handle, name, &node, &error);
   fts_inode_set_changed (file, fts_fs_tick (fs), false);
-  reply_made (req, parent, at, well, &node, error);
+  reply_made (req, parent, name, at, well, &node, error);
 }
 
 /* ---- removing and renaming ---- */
@@ -228,6 +291,7 @@ fts_op_rename (fuse_req_t req, fuse_ino_t parent_ino, const char *name,
   bool well = fts_client_rename (fs->client, fts_fs_caller (req, &who), &parent->handle,
                                  name, &new_parent->handle, new_name, flags, &after,
                                  &new_after, &error);
+  fts_absent_add (fs->absent, new_parent->id, new_name);
   if (well) {
     name_went (fs);
     names_changed (fs, parent, &after, at);

@@ -1,3 +1,4 @@
+#include "fts/namehash.h"
 #include "lib/server_rig.h"
 #include "lib/suite.h"
 
@@ -181,10 +182,48 @@ START_TEST (test_names_made_and_removed_between_pages_disturb_no_others)
 }
 END_TEST
 
+/* Asks for the numbers of all names in the root, at most MOST. */
+static int
+ask_names (uint64_t most)
+{
+  FtsRequest request = { .op = FTS_OP_NAMES, .handle = rig.root, .length = most };
+
+  return rig_run (&rig, &request, NULL, 0);
+}
+
+static bool
+has_hash (const char *name)
+{
+  FtsLe64 wanted = fts_le64 (fts_namehash (name, strlen (name)));
+
+  for (guint at = 0; at < rig.data->len; at += 8)
+    if (memcmp (rig.data->data + at, wanted.b, 8) == 0)
+      return true;
+  return false;
+}
+
+START_TEST (test_all_names_as_numbers)
+{
+  rig_open (&rig, "", &configs[_i]);
+  rig_write_file (&rig, "a", "x");
+  rig_write_file (&rig, "another one", "x");
+  ck_assert_int_eq (ask_names (100), 0);
+  ck_assert_uint_eq (rig.data->len, 4 * 8); /* with "." and ".." */
+  ck_assert (has_hash ("a") && has_hash ("another one") && has_hash ("."));
+  ck_assert (!has_hash ("b"));
+  rig_write_file (&rig, "b", "x");
+  ck_assert_int_eq (ask_names (100), 0);
+  ck_assert (has_hash ("b"));
+  ck_assert_int_eq (ask_names (4), E2BIG);
+  rig_close (&rig);
+}
+END_TEST
+
 FTS_SUITE_VARIANTS ("fts/server_dir", G_N_ELEMENTS (configs),
                     test_pages_of_any_size_give_each_name_once,
                     test_a_thousand_entries_take_few_pages,
                     test_entries_have_attributes_and_handles_that_work,
                     test_a_pattern_chooses_names, test_an_empty_directory_ends_at_once,
                     test_a_page_too_small_for_one_entry_and_a_file_are_refused,
-                    test_names_made_and_removed_between_pages_disturb_no_others)
+                    test_names_made_and_removed_between_pages_disturb_no_others,
+                    test_all_names_as_numbers)
