@@ -66,6 +66,7 @@ kill_server
 check_fails "dead once more" ls "$mnt"
 lab_server # knows none of the old handles: the names lead to new ones
 check "a server that forgot everything" cmp "$mnt/kept" "$export_dir/kept"
+sleep 1.1 # what is known of a file is trusted for attr_timeout
 check_fails "what was open then is stale" cat <&5
 check_stderr "it says so" "Stale"
 exec 5<&-

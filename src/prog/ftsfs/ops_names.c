@@ -4,6 +4,7 @@
 #include "prog/ftsfs/fs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 /* After a change of the names in DIRECTORY by ourselves, begun at clock AT; the peer told its
@@ -62,7 +63,7 @@ is_known_absent (fuse_req_t req, const FtsInode *parent, const char *name)
     (int64_t) (MIN (fs->options->negative_timeout, 1e6) * G_USEC_PER_SEC);
   int64_t left_us;
 
-  if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
+  if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 || strlen (name) > NAME_MAX)
     return false;
   FtsAbsentVerdict verdict =
     fts_absent_judge (fs->absent, parent->id, name, timeout_us, &left_us);
