@@ -63,6 +63,7 @@ fts_channel_new (FtsMember *member, const FtsPid *pid, FtsDirection direction,
 static void
 say (FtsChannel *channel, FtsHeadState state)
 {
+  fts_segio_finish (&channel->table_write.io, NULL);
   if (fts_member_is_fenced (channel->member))
     return;
   channel->own.head.state = state;
@@ -198,6 +199,7 @@ fts_channel_trim (FtsChannel *channel)
     channel->open = NULL;
   }
   fts_channel_drop_reads (channel, false);
+  fts_ahead_forget_look (channel);
 }
 
 /* ---- closing ---- */
@@ -311,6 +313,9 @@ free_channel (FtsChannel *channel)
   }
   channel->open_len = 0;
   fts_channel_trim (channel);
+  fts_segio_finish (&channel->table_write.io, NULL);
+  g_free (channel->table_write.buffer);
+  g_free (channel->head_look.buffer);
   g_free (channel->out);
   fts_seg_group_clear (&channel->group);
   fts_own_table_clear (&channel->own);

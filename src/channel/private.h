@@ -3,6 +3,7 @@
  *   channel.c   life: making, breaking, closing
  *   wait.c      waiting for the peer, its heads, its death
  *   send.c      the writer (Fig. 10) with publishing and roll-back
+ *   ahead.c     table writes and looks at the peer's head that nobody waits for
  *   receive.c   the reader (Fig. 11) with its checks and re-send requests
  *   connect.c, door.c, workers.c   set-up and serving
  */
@@ -33,6 +34,13 @@ typedef struct {
   FtsSeg seg;
   FtsSegIo io;
 } FtsOut;
+
+/* A command on a table beside the transfer (ahead.c). */
+typedef struct {
+  uint8_t *buffer;
+  size_t room;
+  FtsSegIo io;
+} FtsAhead;
 
 /* A segment read ahead. */
 typedef struct {
@@ -80,6 +88,7 @@ struct FtsChannel {
   size_t open_len; /* its payload bytes so far */
   FtsIn in[FTS_READ_AHEAD];
   unsigned in_lent; /* whose buffer the caller has */
+  FtsAhead table_write, head_look;
 
   /* waiting (wait.c) */
   int64_t answer_us; /* moving average */
@@ -109,6 +118,28 @@ bool fts_channel_has_ended (const FtsChannel *channel);
 void fts_channel_trim (FtsChannel *channel);
 /* Any thread; BITS of FTS_CANCEL_*. */
 void fts_channel_cancel (FtsChannel *channel, int bits);
+
+/* Do commands run beside this thread? */
+static inline bool
+fts_channel_is_async (const FtsChannel *channel)
+{
+  return !lun_device_facts (channel->master)->in_memory;
+}
+
+/* ---- ahead.c; where the device is asynchronous ---- */
+/* Starts a table write when one is due in the middle of a message and none is under way: n
+ * fragments are on the LUN, or half of the ring waits for the acknowledgement. */
+bool fts_ahead_publish (FtsChannel *channel, GError **error);
+/* Waits for the table write under way. */
+bool fts_ahead_settle (FtsChannel *channel, GError **error);
+/* Starts a look at the peer's head, if none is under way. */
+bool fts_ahead_look (FtsChannel *channel, GError **error);
+/* Takes in what a look brought, if it has ended or WAITS. */
+bool fts_ahead_take_look (FtsChannel *channel, bool waits, bool *news, GError **error);
+void fts_ahead_forget_look (FtsChannel *channel);
+/* A look where it is likely to pay.  Its failure is found when it is taken. */
+void fts_ahead_reader_looks (FtsChannel *channel);
+void fts_ahead_writer_looks (FtsChannel *channel);
 
 /* ---- wait.c ---- */
 typedef enum {

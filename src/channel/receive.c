@@ -43,7 +43,7 @@ static FtsIn *
 in_at (FtsChannel *channel, uint64_t sequence)
 {
   /* Where nothing is read ahead one buffer does, and stays in the cache. */
-  if (lun_device_facts (channel->master)->in_memory)
+  if (!fts_channel_is_async (channel))
     return &channel->in[0];
   return &channel->in[sequence % FTS_READ_AHEAD];
 }
@@ -98,9 +98,9 @@ start_read (FtsChannel *channel, FtsIn *in, const FtsExpect *expect, GError **er
   if (in->buffer == NULL)
     in->buffer = fts_buffer_take (channel->segment_len);
   in->sequence = expect->sequence;
-  if (!fts_segio_start (&in->io, &channel->group, device, LUN_OP_READ, lba, in->buffer,
-                        (size_t) in->entry.ptr_process_blk_read * channel->block_size,
-                        &cause))
+  if (!fts_segio_start (
+        &in->io, &channel->group, device, LUN_OP_READ, LUN_PRIO_BULK, lba, in->buffer,
+        (size_t) in->entry.ptr_process_blk_read * channel->block_size, &cause))
     return lun_failed (channel, cause, error);
   return FETCH_DONE;
 }
@@ -111,7 +111,7 @@ start_read (FtsChannel *channel, FtsIn *in, const FtsExpect *expect, GError **er
 static void
 read_ahead (FtsChannel *channel)
 {
-  if (lun_device_facts (channel->master)->in_memory)
+  if (!fts_channel_is_async (channel))
     return;
   for (uint64_t ahead = 1; ahead + 1 < FTS_READ_AHEAD; ahead++) {
     FtsExpect expect;
@@ -124,6 +124,7 @@ read_ahead (FtsChannel *channel)
         start_read (channel, in, &expect, NULL) != FETCH_DONE)
       return;
   }
+  fts_ahead_reader_looks (channel);
 }
 
 static Fetch
@@ -187,6 +188,7 @@ read_again (FtsChannel *channel, int attempt, GError **error)
 
   g_usleep (REREAD_US << (2 * attempt));
   fts_channel_drop_reads (channel, false);
+  fts_ahead_forget_look (channel);
   if (!fts_peer_table_load_entries (&channel->peer, channel->master, sequence, sequence,
                                     &cause))
     return lun_failed (channel, cause, error);
@@ -249,6 +251,18 @@ fetch_sound (FtsChannel *channel, int64_t start_us, FtsFragment *fragment,
 }
 
 /* ---- public ---- */
+
+/* In the middle of a message the writer may be waiting for an acknowledgement that is due. */
+static bool
+acknowledge_when_due (FtsChannel *channel, GError **error)
+{
+  if (!fts_rx_must_acknowledge (&channel->rx))
+    return true;
+  return fts_channel_is_async (channel) && fts_rx_has_more (&channel->rx)
+           ? fts_ahead_publish (channel, error)
+           : fts_channel_publish (channel, false, error);
+}
+
 static void
 count_received (FtsChannel *channel, const FtsFragment *fragment)
 {
@@ -286,11 +300,11 @@ bool
 fts_channel_receive (FtsChannel *channel, FtsFragment *fragment, GError **error)
 {
   int64_t start_us = g_get_monotonic_time ();
+  bool news;
 
-  if (!fts_channel_enter (channel, error))
-    return false;
-  if (fts_rx_must_acknowledge (&channel->rx) &&
-      !fts_channel_publish (channel, false, error))
+  if (!fts_channel_enter (channel, error) ||
+      !fts_ahead_take_look (channel, false, &news, error) ||
+      !acknowledge_when_due (channel, error))
     return false;
   while (!fts_rx_has_more (&channel->rx)) {
     if (fts_channel_has_ended (channel))
@@ -304,9 +318,20 @@ fts_channel_receive (FtsChannel *channel, FtsFragment *fragment, GError **error)
   fragment->first = first;
   fts_rx_deliver (&channel->rx, fragment->last);
   count_received (channel, fragment);
-  /* In the middle of a message the writer may be waiting; its end is answered soon. */
-  return fragment->last || !fts_rx_must_acknowledge (&channel->rx) ||
-         fts_channel_publish (channel, false, error);
+  return fragment->last || /* is answered soon */
+         acknowledge_when_due (channel, error);
+}
+
+/* In the middle of a message of its own the caller asks again soon: the next look is under way
+ * until then. */
+static bool
+poll_beside (FtsChannel *channel)
+{
+  bool news;
+
+  return !fts_ahead_take_look (channel, false, &news, NULL) ||
+         !fts_ahead_look (channel, NULL) || fts_rx_has_more (&channel->rx) ||
+         fts_channel_has_ended (channel);
 }
 
 bool
@@ -316,6 +341,8 @@ fts_channel_poll (FtsChannel *channel, int64_t wait_us)
 
   if (!fts_channel_enter (channel, NULL))
     return true;
+  if (wait_us <= 0 && channel->tx.in_message && fts_channel_is_async (channel))
+    return poll_beside (channel);
   for (;;) {
     if (fts_rx_has_more (&channel->rx) || fts_channel_has_ended (channel))
       return true;

@@ -136,9 +136,10 @@ fts_rx_ask_resend (FtsRx *rx)
 }
 
 void
-fts_ring_fill_head (FtsTx *tx, FtsRx *rx, FtsHead *head)
+fts_ring_fill_head (FtsTx *tx, FtsRx *rx, uint64_t published, FtsHead *head)
 {
-  tx->published = tx->next - 1;
+  g_assert (published >= tx->published && published < tx->next);
+  tx->published = published;
   rx->told = rx->consumed;
   head->published = tx->published;
   head->consumed = rx->consumed;

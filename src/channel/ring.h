@@ -92,8 +92,9 @@ bool fts_rx_must_acknowledge (const FtsRx *rx);
 bool fts_rx_ask_resend (FtsRx *rx);
 
 /* ---- both in a head ---- */
-/* Fills the counters of HEAD from both rings and notes what the peer is told by it. */
-void fts_ring_fill_head (FtsTx *tx, FtsRx *rx, FtsHead *head);
+/* Fills the counters of HEAD from both rings and notes what the peer is told by it: that all
+ * fragments up to PUBLISHED are there. */
+void fts_ring_fill_head (FtsTx *tx, FtsRx *rx, uint64_t published, FtsHead *head);
 
 static inline uint32_t
 fts_ring_index (uint64_t sequence, uint32_t size)

@@ -1,8 +1,10 @@
 /* send.c - the writer (Fig. 10): fills segments or the head's inline area, publishes them by
  * table writes, keeps what is not acknowledged, and rolls back when asked (A12).
  *
- * Order on the LUN: segments, then entries, then the head.  A head that says published = s is
- * written when the writes of all segments up to s have ended.
+ * Order on the LUN: segments, then the head that says so.  A head with published = s is written
+ * when the writes of all segments up to s have ended, and not before the entries up to s.  Where
+ * the device works asynchronously the writer does not wait for that in the middle of a message
+ * (ahead.c), but at its end and when the ring is full.
  */
 #include "base/crc.h"
 #include "base/error.h"
@@ -50,9 +52,11 @@ fts_channel_publish (FtsChannel *channel, bool urge, GError **error)
 
   if (!fts_states_can_write (channel->life))
     return true; /* the connection has ended: nothing of it is written any more */
-  if (!may_write (channel, error) || !finish_writes (channel, error))
+  if (!may_write (channel, error) || !finish_writes (channel, error) ||
+      !fts_ahead_settle (channel, error))
     return false;
-  fts_ring_fill_head (&channel->tx, &channel->rx, &channel->own.head);
+  fts_ring_fill_head (&channel->tx, &channel->rx, channel->tx.next - 1,
+                      &channel->own.head);
   if (!fts_own_table_write (&channel->own, urge, &cause))
     return lun_failed (channel, cause, error);
   return true;
@@ -79,8 +83,8 @@ start_write (FtsChannel *channel, FtsOut *out, GError **error)
 
   if (!may_write (channel, error))
     return false;
-  if (!fts_segio_start (&out->io, &channel->group, device, LUN_OP_WRITE, lba,
-                        out->buffer, out->len, &cause))
+  if (!fts_segio_start (&out->io, &channel->group, device, LUN_OP_WRITE, LUN_PRIO_BULK,
+                        lba, out->buffer, out->len, &cause))
     return lun_failed (channel, cause, error);
   return true;
 }
@@ -134,6 +138,17 @@ publish_when_due (FtsChannel *channel, GError **error)
          fts_channel_publish (channel, false, error);
 }
 
+/* In the middle of a message: goes on with what runs beside it. */
+static bool
+go_on_beside (FtsChannel *channel, GError **error)
+{
+  bool news;
+
+  fts_ahead_writer_looks (channel);
+  return fts_ahead_take_look (channel, false, &news, error) &&
+         fts_ahead_publish (channel, error);
+}
+
 /* Sends the open segment with LEN payload bytes. */
 static bool
 send_segment (FtsChannel *channel, size_t len, bool last, GError **error)
@@ -144,7 +159,10 @@ send_segment (FtsChannel *channel, size_t len, bool last, GError **error)
   fts_own_table_set (&channel->own, &out->seg);
   channel->open_len = 0;
   count_sent (channel, len, last);
-  return start_write (channel, out, error) && publish_when_due (channel, error);
+  if (!start_write (channel, out, error))
+    return false;
+  return !last && fts_channel_is_async (channel) ? go_on_beside (channel, error)
+                                                 : publish_when_due (channel, error);
 }
 
 static bool

@@ -124,25 +124,46 @@ write_blocks (FtsOwnTable *table, uint32_t first, uint32_t last, GError **error)
 }
 
 /* Are the changed entry blocks near enough to go with the head? */
-static bool
-is_one_write (const FtsOwnTable *table)
+bool
+fts_own_table_is_one_write (const FtsOwnTable *table)
 {
-  return table->dirty_first == 1 ||
+  return table->dirty_first > table->dirty_last || table->dirty_first == 1 ||
          (table->dirty_last + 1) * table->block_size <= FTS_TABLE_ONE_IO;
+}
+
+static void
+encode_head (FtsOwnTable *table, bool urge)
+{
+  table->head.heartbeat = (table->head.heartbeat / 2 + 1) * 2 + urge;
+  fts_head_encode (&table->head, table->inline_data, table->image, table->block_size);
+}
+
+/* Blocks from the head to the last changed entry. */
+static uint32_t
+changed_blocks (const FtsOwnTable *table)
+{
+  return 1 + (table->dirty_first <= table->dirty_last ? table->dirty_last : 0);
+}
+
+size_t
+fts_own_table_encode (FtsOwnTable *table, bool urge)
+{
+  size_t len = (size_t) changed_blocks (table) * table->block_size;
+
+  encode_head (table, urge);
+  clear_dirty (table);
+  return len;
 }
 
 bool
 fts_own_table_write (FtsOwnTable *table, bool urge, GError **error)
 {
-  bool has_entries = table->dirty_first <= table->dirty_last;
-  bool together = has_entries && is_one_write (table);
-  uint32_t last = together ? table->dirty_last : 0;
+  bool together = fts_own_table_is_one_write (table);
+  uint32_t last = together ? changed_blocks (table) - 1 : 0;
 
-  if (has_entries && !together &&
-      !write_blocks (table, table->dirty_first, table->dirty_last, error))
+  if (!together && !write_blocks (table, table->dirty_first, table->dirty_last, error))
     return false;
-  table->head.heartbeat = (table->head.heartbeat / 2 + 1) * 2 + urge;
-  fts_head_encode (&table->head, table->inline_data, table->image, table->block_size);
+  encode_head (table, urge);
   if (!write_blocks (table, 0, last, error))
     return false;
   clear_dirty (table);

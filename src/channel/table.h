@@ -47,6 +47,12 @@ void fts_own_table_touch (FtsOwnTable *table, uint64_t sequence);
  * request to the peer to write its own head again), else to the next even one. */
 bool fts_own_table_write (FtsOwnTable *table, bool urge, GError **error);
 
+/* The same in two steps, for a caller who writes by himself: do head and changed entries go with
+ * one write?  Then encode() makes them ready and counts them as written: so many bytes of `image`,
+ * to the table's first block. */
+bool fts_own_table_is_one_write (const FtsOwnTable *table);
+size_t fts_own_table_encode (FtsOwnTable *table, bool urge);
+
 /* Device and first block of the segment of SEQUENCE. */
 LunDevice *fts_own_table_locate (const FtsOwnTable *table, uint64_t sequence,
                                  uint64_t *lba);

@@ -280,7 +280,9 @@ fts_channel_wait (FtsChannel *channel, int64_t deadline_us, FtsWaitKind kind,
   LunWaitPlan plan;
   bool news = false;
 
-  if (channel->peer_noticed && !fts_channel_take_head (channel, &news, error))
+  if (!fts_ahead_take_look (channel, true, &news, error))
+    return FTS_WAKE_FAILED;
+  if (!news && channel->peer_noticed && !fts_channel_take_head (channel, &news, error))
     return FTS_WAKE_FAILED;
   channel->waits++;
   plan_wait (channel, &plan);

@@ -282,7 +282,7 @@ START_TEST (test_a_head_carries_both_directions_and_settles_what_the_peer_knows)
   fts_rx_publish (&rx, 2);
   fts_rx_deliver (&rx, true);
   fts_tx_take (&tx, true, true);
-  fts_ring_fill_head (&tx, &rx, &head);
+  fts_ring_fill_head (&tx, &rx, tx.next - 1, &head);
   ck_assert_uint_eq (head.published, 1);
   ck_assert_uint_eq (head.consumed, 1);
   ck_assert_uint_eq (head.inline_seq, 1);
