@@ -40,6 +40,7 @@ fts_fs_caller (fuse_req_t req, FtsWho *who)
     for (int i = 0; i < n && i < (int) FTS_GROUPS_MAX; i++)
       who->groups[who->caller.n_groups++] = groups[i];
   }
+  fts_people_send (&fts_fs_of (req)->people, &who->caller, who->groups);
   return &who->caller;
 }
 
@@ -106,7 +107,7 @@ fts_fs_inode (fuse_req_t req, fuse_ino_t ino)
 }
 
 void
-fts_fs_stat (const FtsAttr *attr, struct stat *out)
+fts_fs_stat (const FtsFs *fs, const FtsAttr *attr, struct stat *out)
 {
   *out = (struct stat){
     .st_ino = attr->ino,
@@ -122,6 +123,7 @@ fts_fs_stat (const FtsAttr *attr, struct stat *out)
     .st_mtim = { attr->mtime.sec, attr->mtime.nsec },
     .st_ctim = { attr->ctime.sec, attr->ctime.nsec },
   };
+  fts_people_show (&fs->people, out);
 }
 
 int64_t
@@ -166,7 +168,7 @@ fts_fs_learn (FtsFs *fs, FtsNode *node, uint64_t at, struct fuse_entry_param *ou
     .attr_timeout = fs->options->attr_timeout,
     .entry_timeout = fs->options->entry_timeout,
   };
-  fts_fs_stat (&node->attr, &out->attr);
+  fts_fs_stat (fs, &node->attr, &out->attr);
   return inode;
 }
 
@@ -209,7 +211,7 @@ on_init (void *userdata, struct fuse_conn_info *conn)
   want (conn, FUSE_CAP_WRITEBACK_CACHE, false);
   want (conn, FUSE_CAP_SPLICE_READ, false);
   /* Without both the kernel would judge by the mode alone, where an ACL says otherwise. */
-  want (conn, FUSE_CAP_POSIX_ACL, true);
+  want (conn, FUSE_CAP_POSIX_ACL, !fts_people_hide_acl (&fs->people));
   want (conn, FUSE_CAP_DONT_MASK, true);
   fs->passes_umask = conn->want & FUSE_CAP_DONT_MASK;
   conn->max_write = FTS_BUFFER_LEN;
@@ -259,4 +261,5 @@ const struct fuse_lowlevel_ops fts_fs_ops = {
   .releasedir = fts_op_releasedir,
   .fsyncdir = fts_op_fsyncdir,
   .statfs = fts_op_statfs,
+  .ioctl = fts_op_ioctl,
 };

@@ -6,6 +6,7 @@
  * ops_xattr.c   extended attributes and POSIX ACL
  * ops_range.c   fallocate, lseek, copy_file_range
  * ops_lock.c    getlk, setlk, flock
+ * ops_control.c ioctl: questions about the mount itself
  * ops_dir.c     opendir, readdir, readdirplus, releasedir
  * file.c        an open file; behind.c data not yet at the peer; inodes.c node numbers
  *
@@ -28,6 +29,7 @@
 #include "prog/ftsfs/absent.h"
 #include "prog/ftsfs/behind.h"
 #include "prog/ftsfs/options.h"
+#include "prog/ftsfs/people.h"
 
 #include <fuse_lowlevel.h>
 #include <stdatomic.h>
@@ -35,6 +37,7 @@
 typedef struct {
   const FtsMountOptions *options;
   FtsClient *client;
+  FtsPeople people;
   FtsInodes *inodes;
   FtsAbsent *absent;
   FtsBuffers *buffers;
@@ -85,7 +88,7 @@ void fts_fs_fail (fuse_req_t req, GError *error);
 int fts_fs_errno (FtsFs *fs, const GError *error);
 /* Answers 0, or with ERROR. */
 void fts_fs_done (fuse_req_t req, bool well, GError *error);
-void fts_fs_stat (const FtsAttr *attr, struct stat *out);
+void fts_fs_stat (const FtsFs *fs, const FtsAttr *attr, struct stat *out);
 /* For so long attributes of the peer are trusted. */
 int64_t fts_fs_attr_timeout_us (const FtsFs *fs);
 /* NODE as the answer to lookup, mkdir and their like; AT = the clock before the peer was asked. */
@@ -148,6 +151,10 @@ void fts_op_setxattr (fuse_req_t req, fuse_ino_t ino, const char *name,
 void fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void fts_op_listxattr (fuse_req_t req, fuse_ino_t ino, size_t size);
 void fts_op_removexattr (fuse_req_t req, fuse_ino_t ino, const char *name);
+
+void fts_op_ioctl (fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
+                   struct fuse_file_info *fi, unsigned flags, const void *in,
+                   size_t in_len, size_t out_len);
 
 void fts_op_opendir (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fts_op_readdir (fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,

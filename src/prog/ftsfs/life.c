@@ -4,12 +4,14 @@
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"
 #include "prog/ftsfs/locking.h"
+#include "prog/ftsfs/remount.h"
 #include "prog/ftsfs/stats.h"
 #include "volume/config.h"
 #include "volume/membership.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 #define N_BUFFERS          24
 #define BEHIND_THREADS     3
 #define MOST_ABSENT_HASHES (1u << 20)
+#define MOST_PAUSE_S       30u /* between attempts of retry= */
 
 typedef struct {
   FtsMountOptions *options;
@@ -37,7 +40,8 @@ typedef struct {
   pthread_mutex_t lock; /* the two below */
   pthread_cond_t changed;
   bool init_seen, ending;
-  bool failed; /* mounted, but not live: the attendant's, read after its end */
+  bool in_background; /* bg: the caller has been told to go on */
+  bool failed;        /* mounted, but not live: the attendant's, read after its end */
 } Mount;
 
 /* ---- telling the caller ---- */
@@ -63,7 +67,9 @@ report (Mount *mount, FtsExit status, const char *message)
 {
   uint8_t byte = (uint8_t) status;
 
-  if (status != FTS_EXIT_OK && mount->report_fd < 0)
+  if (status != FTS_EXIT_OK && mount->in_background)
+    g_warning ("%s: %s", mount->options->source, message);
+  else if (status != FTS_EXIT_OK && mount->report_fd < 0)
     fprintf (stderr, "ftsfs: %s\n", message);
   if (mount->report_fd < 0)
     return;
@@ -88,9 +94,9 @@ await_report (int fd, pid_t child, const FtsMountOptions *options)
     return FTS_EXIT_FAILURE;
   }
   ssize_t len = TEMP_FAILURE_RETRY (read (fd, message, sizeof message - 1));
-  if (len > 0 && status != FTS_EXIT_OK)
+  if (len > 0)
     fprintf (stderr, "ftsfs: %.*s\n", (int) len, message);
-  if (status == FTS_EXIT_OK && options->verbose)
+  if (len <= 0 && status == FTS_EXIT_OK && options->verbose)
     printf ("ftsfs: %s is mounted on %s, served by process %d\n", options->source,
             options->mountpoint, (int) child);
   return status;
@@ -158,7 +164,6 @@ connect_to_peer (Mount *mount, GError **error)
     .max_connections = options->max_connections,
     .wait_ms = options->wait_ms,
     .timeout_ms = options->timeout_ms,
-    .read_only = options->read_only,
   };
 
   if (!take_configuration (mount, &spec, error) || !load_secret (mount, error))
@@ -169,6 +174,91 @@ connect_to_peer (Mount *mount, GError **error)
   config.secret = mount->secret;
   mount->fs.client = fts_client_new (mount->member, &config, error);
   return mount->fs.client != NULL;
+}
+
+/* Whoever waits for us has ended: nobody wants the mount any more. */
+static bool
+caller_is_gone (const Mount *mount)
+{
+  struct pollfd pipe = { .fd = mount->report_fd };
+
+  return mount->report_fd >= 0 && poll (&pipe, 1, 0) == 1 && pipe.revents & POLLERR;
+}
+
+static void
+leave_peer (Mount *mount)
+{
+  g_clear_pointer (&mount->fs.client, fts_client_free);
+  fts_member_leave (mount->member);
+  mount->member = NULL;
+  g_clear_pointer (&mount->volume, fts_volume_close);
+  g_clear_pointer (&mount->secret, g_free);
+  g_clear_pointer (&mount->host, g_free);
+}
+
+/* False when a signal or the caller's end says to stop. */
+static bool
+pause_between_attempts (const Mount *mount, unsigned seconds)
+{
+  const struct timespec second = { 1, 0 };
+  sigset_t ends;
+
+  sigemptyset (&ends);
+  sigaddset (&ends, SIGINT);
+  sigaddset (&ends, SIGTERM);
+  sigaddset (&ends, SIGHUP);
+  for (unsigned i = 0; i < seconds; i++)
+    if (sigtimedwait (&ends, NULL, &second) > 0 || caller_is_gone (mount))
+      return false;
+  return true;
+}
+
+/* With bg, the caller goes on after the first attempt. */
+static void
+go_to_background (Mount *mount, const GError *why)
+{
+  g_autofree char *message =
+    g_strdup_printf ("%s; trying on in the background", why->message);
+
+  if (!mount->options->background || mount->report_fd < 0)
+    return;
+  mount->in_background = true;
+  report (mount, FTS_EXIT_OK, message);
+}
+
+/* What cannot be reached now is tried again for as long as retry= says. */
+static bool
+reach_peer (Mount *mount, GError **error)
+{
+  int64_t end = g_get_monotonic_time () +
+                (int64_t) mount->options->retry_minutes * 60 * G_USEC_PER_SEC;
+
+  for (unsigned pause = 1;; pause = MIN (2 * pause, MOST_PAUSE_S)) {
+    g_autoptr (GError) failed = NULL;
+    if (connect_to_peer (mount, &failed))
+      return true;
+    bool again = fts_error_to_exit (failed) == FTS_EXIT_UNAVAILABLE &&
+                 g_get_monotonic_time () < end;
+    if (again)
+      go_to_background (mount, failed);
+    if (!again || !pause_between_attempts (mount, pause)) {
+      g_propagate_error (error, g_steal_pointer (&failed));
+      return false;
+    }
+    leave_peer (mount);
+  }
+}
+
+static bool
+load_people (Mount *mount, GError **error)
+{
+  FtsFs *fs = &mount->fs;
+  const FtsCaller nobody = { 0 };
+  FtsAttr root;
+
+  return fts_client_getattr (fs->client, &nobody, fts_client_root (fs->client), 0,
+                             &root, error) &&
+         fts_people_init (&fs->people, mount->options, &root, error);
 }
 
 static void
@@ -191,30 +281,27 @@ prepare_fs (Mount *mount)
     fs->behind = fts_behind_new (&behind);
 }
 
-/* "a,b" as one argument of libfuse: commas and backslashes of values escaped. */
 static void
-append_escaped (GString *into, const char *key, const char *value)
+append_value (GString *into, const char *key, const char *value)
 {
-  g_string_append_printf (into, ",%s=", key);
-  for (const char *p = value; *p; p++) {
-    if (*p == ',' || *p == '\\')
-      g_string_append_c (into, '\\');
-    g_string_append_c (into, *p);
-  }
+  g_autofree char *option = g_strconcat (key, "=", value, NULL);
+  fts_mount_options_join (into, option);
 }
 
 static struct fuse_session *
 new_session (Mount *mount)
 {
   FtsMountOptions *options = mount->options;
-  g_autoptr (GString) text = g_string_new ("default_permissions");
+  g_autoptr (GString) text = g_string_new (NULL);
   struct fuse_args args = FUSE_ARGS_INIT (0, NULL);
 
-  append_escaped (text, "fsname", options->source);
-  append_escaped (text, "subtype", "ftsfs");
+  if (options->idmap != FTS_MOUNT_IDMAP_SQUASH || options->default_permissions)
+    fts_mount_options_join (text, "default_permissions");
+  append_value (text, "fsname", options->source);
+  append_value (text, "subtype", "ftsfs");
   if (options->read_only || fts_client_is_read_only (mount->fs.client))
     g_string_append (text, ",ro");
-  if (geteuid () == 0 && strstr (options->kernel_options, "allow_other") == NULL)
+  if (geteuid () == 0 && strstr (options->kernel_options, "allow_") == NULL)
     g_string_append (text, ",allow_other");
   if (*options->kernel_options)
     g_string_append_printf (text, ",%s", options->kernel_options);
@@ -296,6 +383,11 @@ announce (Mount *mount)
 {
   struct stat root;
 
+  if (caller_is_gone (mount)) {
+    mount->failed = true;
+    fuse_session_unmount (mount->fs.session);
+    return;
+  }
   if (stat (mount->options->mountpoint, &root) != 0) {
     g_autofree char *message =
       g_strdup_printf ("%s: the root of %s: %s", mount->options->mountpoint,
@@ -412,15 +504,11 @@ tear_down (Mount *mount)
   if (fs->session)
     fuse_session_destroy (fs->session);
   fts_behind_free (fs->behind);
-  fts_client_free (fs->client);
-  fts_member_leave (mount->member);
+  leave_peer (mount);
+  fts_people_clear (&fs->people);
   fts_absent_free (fs->absent);
   fts_inodes_free (fs->inodes);
   fts_buffers_free (fs->buffers);
-  if (mount->volume)
-    fts_volume_close (mount->volume);
-  g_free (mount->secret);
-  g_free (mount->host);
   pthread_cond_destroy (&mount->changed);
   pthread_mutex_destroy (&mount->lock);
 }
@@ -434,7 +522,7 @@ run (FtsMountOptions *options, int report_fd)
   pthread_mutex_init (&mount.lock, NULL);
   pthread_cond_init (&mount.changed, NULL);
   block_signals (true);
-  bool well = connect_to_peer (&mount, &error);
+  bool well = reach_peer (&mount, &error) && load_people (&mount, &error);
   if (well) {
     prepare_fs (&mount);
     well = options->fake || mount_session (&mount, &error);
@@ -503,7 +591,11 @@ resolve_paths (FtsMountOptions *options)
 FtsExit
 fts_mount_run (FtsMountOptions *options)
 {
+  g_autoptr (GError) error = NULL;
+
   if (!resolve_paths (options))
     return FTS_EXIT_USAGE;
+  if (options->remount)
+    return fts_remount (options, &error) ? FTS_EXIT_OK : fts_program_fail (error);
   return options->foreground ? run (options, -1) : run_in_background (options);
 }

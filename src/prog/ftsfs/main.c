@@ -5,6 +5,15 @@
 
 #include <stdio.h>
 
+/* What mount(8) knows: 1 wrong call, 32 failed. */
+static int
+status_for (const FtsMountOptions *options, FtsExit status)
+{
+  if (!options->is_helper || status == FTS_EXIT_OK)
+    return (int) status;
+  return status == FTS_EXIT_USAGE ? 1 : 32;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -13,7 +22,7 @@ main (int argc, char **argv)
 
   fts_program_start ("ftsfs");
   if (!fts_mount_options_parse (argc, argv, &options, &error))
-    return fts_program_usage ("%s", error->message);
+    return status_for (&options, fts_program_usage ("%s", error->message));
   if (options.help) {
     fputs (fts_mount_usage, stdout);
     return FTS_EXIT_OK;
@@ -22,5 +31,5 @@ main (int argc, char **argv)
     puts ("ftsfs " FTS_VERSION);
     return FTS_EXIT_OK;
   }
-  return fts_mount_run (&options);
+  return status_for (&options, fts_mount_run (&options));
 }

@@ -11,7 +11,7 @@ reply_attr (fuse_req_t req, FtsInode *inode, const FtsAttr *attr, double timeout
 {
   struct stat st;
 
-  fts_fs_stat (attr, &st);
+  fts_fs_stat (fts_fs_of (req), attr, &st);
   fts_inode_set_told (inode, attr);
   fuse_reply_attr (req, &st, timeout);
 }
@@ -124,6 +124,7 @@ fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 
   if (inode == NULL)
     return;
+  fts_idmap_attr_to_there (&fs->people.map, &wish);
   fts_fs_drain (fs, inode);
   uint64_t at = fts_fs_now (fs);
   bool well = fts_client_setattr (fs->client, fts_fs_caller (req, &who), &inode->handle,

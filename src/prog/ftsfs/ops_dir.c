@@ -234,7 +234,7 @@ add_entry_locked (Listing *listing, const Dir *dir, const FtsDirent *entry)
     inode = learn_entry (fs, dir, entry, &e);
   if (inode == NULL) {
     e = (struct fuse_entry_param){ 0 };
-    fts_fs_stat (&entry->attr, &e.attr);
+    fts_fs_stat (fs, &entry->attr, &e.attr);
   }
   return add (listing, name, &e, (off_t) entry->cookie);
 }

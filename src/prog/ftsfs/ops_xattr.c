@@ -107,9 +107,10 @@ fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
     return;
   }
   if (fts_client_getxattr (fs->client, fts_fs_caller (req, &who), &inode->handle, name,
-                           MIN (size, XATTR_SIZE_MAX), value, &len, &error))
+                           MIN (size, XATTR_SIZE_MAX), value, &len, &error)) {
+    fts_idmap_acl (&fs->people.map, fts_idmap_to_here, name, value->data, value->len);
     reply_value (req, value, len, size);
-  else
+  } else
     reply_no_value (req, inode, name, error);
 }
 
@@ -162,10 +163,12 @@ fts_op_setxattr (fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 
   if (inode == NULL)
     return;
+  g_autofree uint8_t *mapped = g_memdup2 (value, size);
+  fts_idmap_acl (&fs->people.map, fts_idmap_to_there, name, mapped, size);
   fts_fs_drain (fs, inode);
   bool well =
     fts_client_setxattr (fs->client, fts_fs_caller (req, &who), &inode->handle, name,
-                         value, size, (uint32_t) flags, &error);
+                         mapped, size, (uint32_t) flags, &error);
   reply_changed (req, inode, name, well, error);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 const char fts_mount_usage[] =
   "usage: ftsfs PEER:/EXPORT DIRECTORY -o volume=SPEC[,OPTION...] [-f] [-d] [-s]\n"
@@ -25,6 +26,9 @@ const char fts_mount_usage[] =
   "  name=NAME            own name on the volume (default: the host's)\n"
   "  secret=FILE          file with the secret shared with PEER\n"
   "  wait=SECONDS         how long to wait for PEER (default 10)\n"
+  "  retry=MINUTES        try again so long when PEER or volume cannot be reached (0)\n"
+  "  bg, fg               let the caller go on meanwhile, for 10000 minutes unless\n"
+  "                       retry= says otherwise; or not (default)\n"
   "  timeout=SECONDS      deadline of a request (default: only PEER's death ends it)\n"
   "  max_connections=N    connections at most (default 8)\n"
   "  attr_timeout=S, entry_timeout=S, negative_timeout=S, actimeo=S, noac\n"
@@ -36,6 +40,16 @@ const char fts_mount_usage[] =
   "  threads=N            requests served at once (default 10)\n"
   "  stats=FILE           SIGUSR1 writes counters as JSON to FILE\n"
   "  source=PEER:/EXPORT  instead of the first argument\n"
+  "  idmap=none|user|file|squash\n"
+  "                       users there: the same numbers; the mount's user is the owner\n"
+  "                       of the export; by files; everybody is one (default none)\n"
+  "  uidfile=FILE, gidfile=FILE, nomap=nobody|ignore\n"
+  "                       for idmap=file: lines NAME:NUMBER, and what of the others\n"
+  "  anonuid=N, anongid=N for idmap=squash: as whom to work there\n"
+  "  uid=N, gid=N         owner and group that are shown; the mount's user\n"
+  "  umask=M, fmask=M, dmask=M\n"
+  "                       permissions shown lack these; of files, of directories\n"
+  "  remount              change ro, rw, nosuid and their like of a live mount\n"
   "  ro, rw, nosuid, nodev, noexec, noatime, allow_other, max_read=N, auto_unmount, ...\n"
   "                       as for every FUSE mount\n";
 
@@ -45,11 +59,20 @@ typedef enum {
   TAKE_MS,      /* seconds, kept as milliseconds */
   TAKE_SECONDS, /* seconds, kept as a double */
   TAKE_COUNT,
+  TAKE_ID,    /* a user's or group's number */
+  TAKE_OCTAL, /* permission bits */
+  TAKE_IDMAP,
+  TAKE_NOMAP,
   TAKE_ALL_TIMEOUTS,
   TAKE_NO_TIMEOUTS,
   TAKE_READ_ONLY,
   TAKE_READ_WRITE,
   TAKE_FOREGROUND,
+  TAKE_BG,
+  TAKE_FG,
+  TAKE_RETRY,
+  TAKE_REMOUNT,
+  TAKE_DEFAULT_PERMISSIONS,
   PASS_ON,
   DROP,
 } Treatment;
@@ -59,6 +82,11 @@ typedef struct {
   Treatment treatment;
   size_t field;
 } Rule;
+
+#define NAME_MOST \
+  32u /* bytes of an option's name that misspellings are looked for in */
+#define MOST_RETRY  5000000u /* minutes: ten years */
+#define BG_RETRY    10000u   /* as nfs(5) */
 
 #define FIELD(name) offsetof (FtsMountOptions, name)
 
@@ -83,6 +111,22 @@ static const Rule rules[] = {
   { "ro", TAKE_READ_ONLY, 0 },
   { "rw", TAKE_READ_WRITE, 0 },
   { "foreground", TAKE_FOREGROUND, 0 },
+  { "default_permissions", TAKE_DEFAULT_PERMISSIONS, 0 },
+  { "remount", TAKE_REMOUNT, 0 },
+  { "retry=", TAKE_RETRY, FIELD (retry_minutes) },
+  { "bg", TAKE_BG, 0 },
+  { "fg", TAKE_FG, 0 },
+  { "idmap=", TAKE_IDMAP, 0 },
+  { "uidfile=", TAKE_STRING, FIELD (uid_file) },
+  { "gidfile=", TAKE_STRING, FIELD (gid_file) },
+  { "nomap=", TAKE_NOMAP, 0 },
+  { "anonuid=", TAKE_ID, FIELD (anon_uid) },
+  { "anongid=", TAKE_ID, FIELD (anon_gid) },
+  { "uid=", TAKE_ID, FIELD (uid) },
+  { "gid=", TAKE_ID, FIELD (gid) },
+  { "umask=", TAKE_OCTAL, FIELD (umask) },
+  { "fmask=", TAKE_OCTAL, FIELD (fmask) },
+  { "dmask=", TAKE_OCTAL, FIELD (dmask) },
   /* the kernel's and libfuse's own */
   { "nosuid", PASS_ON, 0 },
   { "suid", PASS_ON, 0 },
@@ -96,6 +140,7 @@ static const Rule rules[] = {
   { "async", PASS_ON, 0 },
   { "dirsync", PASS_ON, 0 },
   { "allow_other", PASS_ON, 0 },
+  { "allow_root", PASS_ON, 0 },
   { "max_read=", PASS_ON, 0 },
   { "auto_unmount", PASS_ON, 0 },
   { "context=", PASS_ON, 0 },
@@ -103,7 +148,6 @@ static const Rule rules[] = {
   { "defcontext=", PASS_ON, 0 },
   { "rootcontext=", PASS_ON, 0 },
   /* always so here, or read by mount(8), fstab(5) and systemd only */
-  { "default_permissions", DROP, 0 },
   { "defaults", DROP, 0 },
   { "atime", DROP, 0 },
   { "diratime", DROP, 0 },
@@ -174,6 +218,31 @@ parse_count (const char *option, const char *value, unsigned *out, GError **erro
   return true;
 }
 
+static bool
+parse_number (const char *option, const char *value, unsigned base, uint32_t most,
+              const char *wanted, uint32_t *out, GError **error)
+{
+  guint64 number = 0;
+
+  if (!g_ascii_string_to_unsigned (value, base, 0, most, &number, NULL))
+    return wrong_value (option, wanted, error);
+  *out = (uint32_t) number;
+  return true;
+}
+
+static bool
+parse_word (const char *option, const char *value, const char *const *words,
+            const char *wanted, unsigned *out, GError **error)
+{
+  for (*out = 0; words[*out] != NULL; (*out)++)
+    if (strcmp (words[*out], value) == 0)
+      return true;
+  return wrong_value (option, wanted, error);
+}
+
+static const char *const idmaps[] = { "none", "user", "file", "squash", NULL };
+static const char *const nomaps[] = { "nobody", "ignore", NULL };
+
 static void
 pass_on (FtsMountOptions *out, const char *option)
 {
@@ -194,6 +263,7 @@ take_value (FtsMountOptions *out, const Rule *rule, const char *option, GError *
   const char *equals = strchr (option, '=');
   const char *value = equals ? equals + 1 : "";
   void *field = (char *) out + rule->field;
+  unsigned word = 0;
   double seconds;
 
   switch (rule->treatment) {
@@ -215,8 +285,28 @@ take_value (FtsMountOptions *out, const Rule *rule, const char *option, GError *
     return true;
   case TAKE_SECONDS:
     return parse_seconds (option, value, field, error);
+  case TAKE_RETRY:
+    out->has_retry = true;
+    return parse_number (option, value, 10, MOST_RETRY, "a number of minutes", field,
+                         error);
   case TAKE_COUNT:
     return parse_count (option, value, field, error);
+  case TAKE_ID:
+    return parse_number (option, value, 10, FTS_NO_ID - 1, "a user's or group's number",
+                         field, error);
+  case TAKE_OCTAL:
+    return parse_number (option, value, 8, 0777, "an octal number up to 777", field,
+                         error);
+  case TAKE_IDMAP:
+    if (!parse_word (option, value, idmaps, "none, user, file or squash", &word, error))
+      return false;
+    out->idmap = (FtsMountIdmap) word;
+    return true;
+  case TAKE_NOMAP:
+    if (!parse_word (option, value, nomaps, "nobody or ignore", &word, error))
+      return false;
+    out->nomap_ignore = word == 1;
+    return true;
   case TAKE_ALL_TIMEOUTS:
     if (!parse_seconds (option, value, &seconds, error))
       return false;
@@ -227,17 +317,72 @@ take_value (FtsMountOptions *out, const Rule *rule, const char *option, GError *
   }
 }
 
+/* ---- misspelt names ---- */
+
+/* Edits (insert, delete, replace, swap neighbours) from A to B. */
+static unsigned
+count_edits (const char *a, size_t a_len, const char *b, size_t b_len)
+{
+  unsigned rows[3][NAME_MOST + 1];
+  unsigned *before = rows[0], *above = rows[1], *row = rows[2];
+
+  for (size_t j = 0; j <= b_len; j++)
+    above[j] = (unsigned) j;
+  for (size_t i = 1; i <= a_len; i++) {
+    row[0] = (unsigned) i;
+    for (size_t j = 1; j <= b_len; j++) {
+      row[j] =
+        MIN (MIN (above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = MIN (row[j], before[j - 2] + 1);
+    }
+    unsigned *spare = before;
+    before = above;
+    above = row;
+    row = spare;
+  }
+  return above[b_len];
+}
+
+/* The known name that OPTION was perhaps to be, or NULL. */
+static const char *
+find_nearest (const char *option)
+{
+  size_t len = strcspn (option, "=");
+  const char *nearest = NULL;
+  unsigned fewest = (unsigned) MIN (len / 2, 2) + 1;
+
+  for (size_t i = 0; len <= NAME_MOST && i < G_N_ELEMENTS (rules); i++) {
+    size_t rule_len = strcspn (rules[i].name, "=*");
+    unsigned edits = rule_len <= NAME_MOST
+                       ? count_edits (option, len, rules[i].name, rule_len)
+                       : fewest;
+    if (edits >= fewest)
+      continue;
+    fewest = edits;
+    nearest = rules[i].name;
+  }
+  return nearest;
+}
+
+static bool
+unknown_option (const char *option, GError **error)
+{
+  const char *nearest = find_nearest (option);
+
+  g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "unknown mount option \"%s\"%s%s%s",
+               option, nearest ? " (did you mean \"" : "", nearest ? nearest : "",
+               nearest ? "\"?)" : "");
+  return false;
+}
+
 static bool
 take_option (FtsMountOptions *out, const char *option, bool sloppy, GError **error)
 {
   const Rule *rule = find_rule (option);
 
   if (rule == NULL) {
-    if (sloppy)
-      return true;
-    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "unknown mount option \"%s\"",
-                 option);
-    return false;
+    return sloppy || unknown_option (option, error);
   }
   switch (rule->treatment) {
   case DROP:
@@ -251,6 +396,18 @@ take_option (FtsMountOptions *out, const char *option, bool sloppy, GError **err
   case TAKE_READ_WRITE:
     out->read_only = false;
     return true;
+  case TAKE_DEFAULT_PERMISSIONS:
+    out->default_permissions = true;
+    return true;
+  case TAKE_REMOUNT:
+    out->remount = true;
+    return true;
+  case TAKE_BG:
+    out->background = true;
+    return true;
+  case TAKE_FG:
+    out->background = false;
+    return true;
   case TAKE_FOREGROUND:
     out->foreground = true;
     return true;
@@ -262,10 +419,11 @@ take_option (FtsMountOptions *out, const char *option, bool sloppy, GError **err
   }
 }
 
-/* Cuts LIST at its commas; "\," is a comma of the value and "\\" a backslash. */
-static bool
-take_options (FtsMountOptions *out, const char *list, bool sloppy, GError **error)
+/* "\\," is a comma of the value and "\\\\" a backslash. */
+GPtrArray *
+fts_mount_options_split (const char *list)
 {
+  GPtrArray *options = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GString) option = g_string_new (NULL);
 
   for (const char *p = list;; p++) {
@@ -277,12 +435,58 @@ take_options (FtsMountOptions *out, const char *list, bool sloppy, GError **erro
       g_string_append_c (option, *p);
       continue;
     }
-    if (option->len > 0 && !take_option (out, option->str, sloppy, error))
-      return false;
+    if (option->len > 0)
+      g_ptr_array_add (options, g_strdup (option->str));
     g_string_truncate (option, 0);
     if (*p == '\0')
-      return true;
+      return options;
   }
+}
+
+void
+fts_mount_options_join (GString *list, const char *option)
+{
+  if (list->len > 0)
+    g_string_append_c (list, ',');
+  for (const char *p = option; *p; p++) {
+    if (*p == ',' || *p == '\\')
+      g_string_append_c (list, '\\');
+    g_string_append_c (list, *p);
+  }
+}
+
+bool
+fts_mount_option_is_for_start (const char *option)
+{
+  const Rule *rule = find_rule (option);
+
+  if (rule == NULL)
+    return false;
+  switch (rule->treatment) {
+  case TAKE_FOREGROUND:
+  case TAKE_BG:
+  case TAKE_FG:
+  case TAKE_RETRY:
+  case TAKE_REMOUNT:
+  case DROP:
+    return true;
+  default:
+    return rule->field == FIELD (wait_ms);
+  }
+}
+
+static bool
+take_options (FtsMountOptions *out, const char *list, bool sloppy, GError **error)
+{
+  g_autoptr (GPtrArray) options = fts_mount_options_split (list);
+
+  for (guint i = 0; i < options->len; i++) {
+    const char *option = options->pdata[i];
+    if (!take_option (out, option, sloppy, error))
+      return false;
+    g_ptr_array_add (out->given, g_strdup (option));
+  }
+  return true;
 }
 
 /* ---- arguments ---- */
@@ -436,6 +640,21 @@ split_source (FtsMountOptions *out, GError **error)
 }
 
 static bool
+check_people (const FtsMountOptions *out, GError **error)
+{
+  bool has_files = out->uid_file != NULL || out->gid_file != NULL;
+  bool has_anonymous = out->anon_uid != FTS_NO_ID || out->anon_gid != FTS_NO_ID;
+
+  if (out->idmap == FTS_MOUNT_IDMAP_FILE && !has_files)
+    return wrong_usage (error, "idmap=file needs uidfile=FILE or gidfile=FILE");
+  if (out->idmap != FTS_MOUNT_IDMAP_FILE && (has_files || out->nomap_ignore))
+    return wrong_usage (error, "uidfile=, gidfile= and nomap= go with idmap=file");
+  if (out->idmap != FTS_MOUNT_IDMAP_SQUASH && has_anonymous)
+    return wrong_usage (error, "anonuid= and anongid= go with idmap=squash");
+  return true;
+}
+
+static bool
 finish (FtsMountOptions *out, const Arguments *args, GError **error)
 {
   for (guint i = 0; i < args->opt_args->len; i++)
@@ -444,15 +663,23 @@ finish (FtsMountOptions *out, const Arguments *args, GError **error)
   g_ptr_array_add (out->devices, NULL);
   if (out->help || out->version)
     return true;
-  if (!take_words (out, args->words, error) || !split_source (out, error))
+  if (!take_words (out, args->words, error))
+    return false;
+  if (out->remount)
+    return true;
+  if (!split_source (out, error))
     return false;
   /* libfuse forbids both unless told; mount(8) allows both unless told. */
-  if (args->helper) {
+  if (args->helper && geteuid () == 0) {
     g_autofree char *told = out->kernel_options;
     out->kernel_options = g_strconcat ("suid,dev", *told ? "," : "", told, NULL);
   }
   if (out->volume == NULL)
     return wrong_usage (error, "which volume? say -o volume=SPEC");
+  if (!check_people (out, error))
+    return false;
+  if (out->background && !out->has_retry)
+    out->retry_minutes = BG_RETRY;
   out->threads = CLAMP (out->threads, 1, 100);
   return true;
 }
@@ -465,6 +692,14 @@ set_defaults (FtsMountOptions *out)
     .readahead_kb = 4096,
     .behind_kb = 16384,
     .threads = 10,
+    .anon_uid = FTS_NO_ID,
+    .anon_gid = FTS_NO_ID,
+    .uid = FTS_NO_ID,
+    .gid = FTS_NO_ID,
+    .umask = FTS_NO_ID,
+    .fmask = FTS_NO_ID,
+    .dmask = FTS_NO_ID,
+    .given = g_ptr_array_new_with_free_func (g_free),
     .devices = g_ptr_array_new_with_free_func (g_free),
     .kernel_options = g_strdup (""),
   };
@@ -483,6 +718,7 @@ fts_mount_options_parse (int argc, char *const *argv, FtsMountOptions *out,
                      .opt_args = opt_args };
 
   set_defaults (out);
+  out->is_helper = args.helper;
   return scan_arguments (argc, argv, out, &args, error) && finish (out, &args, error);
 }
 
@@ -495,8 +731,11 @@ fts_mount_options_clear (FtsMountOptions *options)
   g_free (options->mountpoint);
   g_free (options->volume);
   g_clear_pointer (&options->devices, g_ptr_array_unref);
+  g_clear_pointer (&options->given, g_ptr_array_unref);
   g_free (options->name);
   g_free (options->secret_file);
+  g_free (options->uid_file);
+  g_free (options->gid_file);
   g_free (options->kernel_options);
   g_free (options->stats_file);
   *options = (FtsMountOptions){ 0 };

@@ -5,6 +5,8 @@
  * "ignore unknown options".  Options known to the kernel are kept for libfuse; those that only
  * mount(8) and systemd read are dropped; anything else unknown is an error.
  *
+ * With "remount" the words name a live mount; only its options are looked at (remount.h).
+ *
  * Pure but for the host name; any thread.  Errors: FTS_ERROR_CONFIG naming the option.
  */
 #pragma once
@@ -12,6 +14,15 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+typedef enum {
+  FTS_MOUNT_IDMAP_NONE,
+  FTS_MOUNT_IDMAP_USER,
+  FTS_MOUNT_IDMAP_FILE,
+  FTS_MOUNT_IDMAP_SQUASH,
+} FtsMountIdmap;
+
+#define FTS_NO_ID UINT32_MAX
 
 typedef struct {
   /* what to mount, and where */
@@ -25,6 +36,9 @@ typedef struct {
   char *name;         /* own name in the host table, or NULL */
   char *secret_file;
   uint32_t wait_ms;
+  bool has_retry;
+  unsigned retry_minutes; /* to try again for, when it cannot be reached */
+  bool background;        /* but let the caller go on meanwhile */
   uint32_t timeout_ms;
   unsigned max_connections;
   bool read_only;
@@ -34,8 +48,19 @@ typedef struct {
   unsigned behind_kb; /* most bytes written behind; 0 = every write waits */
   unsigned threads;
   char *kernel_options; /* for libfuse, comma-separated, maybe empty */
+  /* users here and there (people.h); FTS_NO_ID where nothing was said */
+  FtsMountIdmap idmap;
+  char *uid_file, *gid_file;
+  bool default_permissions; /* the kernel judges, even when everybody is one */
+  bool nomap_ignore;        /* numbers that the files do not name stay */
+  uint32_t anon_uid, anon_gid;
+  uint32_t uid, gid, umask, fmask, dmask;
   /* this run */
+  GPtrArray
+    *given;     /* of char*: each option as it was given, but those for fstab alone */
+  bool remount; /* change a live mount: the peer and the volume may be NULL */
   char *stats_file;
+  bool is_helper; /* called by mount(8) */
   bool foreground, debug, single_thread, verbose, fake, help, version;
 } FtsMountOptions;
 
@@ -43,5 +68,11 @@ bool fts_mount_options_parse (int argc, char *const *argv, FtsMountOptions *out,
                               GError **error);
 void fts_mount_options_clear (FtsMountOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FtsMountOptions, fts_mount_options_clear)
+
+/* Options cut at commas, and put together again. */
+GPtrArray *fts_mount_options_split (const char *list);
+void fts_mount_options_join (GString *list, const char *option);
+/* Does OPTION count at mount time alone, so that a remount may say another value? */
+bool fts_mount_option_is_for_start (const char *option);
 
 extern const char fts_mount_usage[];

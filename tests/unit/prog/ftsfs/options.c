@@ -4,6 +4,7 @@
 #include "lib/suite.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Parses the words of LINE; the options, or NULL and the message in *WHY. */
 static bool
@@ -144,7 +145,7 @@ START_TEST (test_flags_of_a_mount_helper_are_those_of_mount)
            &options, &why));
   ck_assert (options.fake && options.verbose);
   ck_assert (!options.foreground && !options.single_thread);
-  ck_assert_str_eq (options.kernel_options, "suid,dev");
+  ck_assert_str_eq (options.kernel_options, geteuid () == 0 ? "suid,dev" : "");
 }
 END_TEST
 
@@ -167,6 +168,69 @@ START_TEST (test_what_is_wrong_is_named)
 }
 END_TEST
 
+START_TEST (test_a_misspelt_option_is_told_its_name)
+{
+  check_refused ("ftsfs a:b /m -o volume=v,atrr_timeout=1", "mean \"attr_timeout=\"?");
+  check_refused ("ftsfs a:b /m -o volum=v", "mean \"volume=\"?");
+  check_refused ("ftsfs a:b /m -o volume=v,nosiud", "mean \"nosuid\"?");
+  check_refused ("ftsfs a:b /m -o volume=v,uidfiel=x", "mean \"uidfile=\"?");
+  check_refused ("ftsfs a:b /m -o volume=v,"
+                 "a-very-long-option-that-nobody-has-ever-thought-of",
+                 "thought-of\"");
+}
+END_TEST
+
+START_TEST (test_users_and_masks)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs a:b /m -o volume=v,idmap=file,uidfile=/u,nomap=ignore,uid=5,"
+                    "umask=027,dmask=0700",
+                    &options, &why));
+  ck_assert (options.idmap == FTS_MOUNT_IDMAP_FILE && options.nomap_ignore);
+  ck_assert_str_eq (options.uid_file, "/u");
+  ck_assert_uint_eq (options.uid, 5);
+  ck_assert_uint_eq (options.gid, FTS_NO_ID);
+  ck_assert_uint_eq (options.umask, 027);
+  ck_assert_uint_eq (options.dmask, 0700);
+  ck_assert_uint_eq (options.fmask, FTS_NO_ID);
+  check_refused ("ftsfs a:b /m -o volume=v,idmap=file", "uidfile=");
+  check_refused ("ftsfs a:b /m -o volume=v,uidfile=/u", "idmap=file");
+  check_refused ("ftsfs a:b /m -o volume=v,anonuid=5", "idmap=squash");
+  check_refused ("ftsfs a:b /m -o volume=v,uid=4294967295", "uid=4294967295");
+  check_refused ("ftsfs a:b /m -o volume=v,uid=anna", "number");
+  check_refused ("ftsfs a:b /m -o volume=v,umask=1000", "octal");
+}
+END_TEST
+
+START_TEST (test_bg_tries_long_unless_told)
+{
+  g_auto (FtsMountOptions) one = { 0 };
+  g_auto (FtsMountOptions) two = { 0 };
+  g_auto (FtsMountOptions) three = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs a:b /m -o volume=v", &one, &why));
+  ck_assert (!one.background && one.retry_minutes == 0);
+  ck_assert (parse ("ftsfs a:b /m -o volume=v,bg", &two, &why));
+  ck_assert (two.background && two.retry_minutes == 10000);
+  ck_assert (parse ("ftsfs a:b /m -o volume=v,retry=0,bg", &three, &why));
+  ck_assert (three.background && three.retry_minutes == 0);
+}
+END_TEST
+
+START_TEST (test_a_remount_needs_only_a_directory)
+{
+  g_auto (FtsMountOptions) options = { 0 };
+  g_autofree char *why = NULL;
+
+  ck_assert (parse ("ftsfs none /m -o remount,ro", &options, &why));
+  ck_assert (options.remount && options.read_only);
+  ck_assert_str_eq (options.mountpoint, "/m");
+}
+END_TEST
+
 START_TEST (test_help_needs_nothing_else)
 {
   g_auto (FtsMountOptions) options = { 0 };
@@ -184,4 +248,6 @@ FTS_SUITE ("ftsfs/options", test_source_is_peer_and_export,
            test_escaped_comma_belongs_to_the_value,
            test_source_option_stands_for_the_first_word, test_flags_of_a_program,
            test_flags_of_a_mount_helper_are_those_of_mount, test_what_is_wrong_is_named,
+           test_a_misspelt_option_is_told_its_name, test_users_and_masks,
+           test_bg_tries_long_unless_told, test_a_remount_needs_only_a_directory,
            test_help_needs_nothing_else)
