@@ -20,6 +20,8 @@ refused ()
 owner_here () { stat -c %u:%g "$m/$1"; }
 owner_there () { stat -c %u:%g "$export_dir/$1"; }
 
+names_anna () { getfacl -ncp "$1" | grep -q '^user:5001:rw'; }
+
 # Makes files as anna, bert and root through the mount.
 make_files ()
 {
@@ -60,8 +62,7 @@ check "file: a supplementary group counts" as 5002 5002,6000 touch "$m/club/f"
 check_fails "file: others are kept out" as 5001 5001 touch "$m/club/g"
 if setfacl -m u:5001:rw "$export_dir/file-bert" 2>/dev/null; then
   setfacl -m u:4011:rw "$export_dir/file-bert"
-  check_equal "file: an ACL names users of here" \
-    "$(getfacl -ncp "$m/file-bert" | grep -c '^user:5001:rw')" 1
+  wait_for 30 "file: an ACL that names users of here" names_anna "$m/file-bert"
   setfacl -m u:5002:r "$m/file-anna" 2>/dev/null || as 5001 5001 setfacl -m u:5002:r "$m/file-anna"
   check_equal "file: and is kept with those of there" \
     "$(getfacl -ncp "$export_dir/file-anna" | grep -c '^user:4012:r')" 1
