@@ -101,7 +101,8 @@ LunDevice *
 fts_admin_open_device (const FtsAdmin *admin, GError **error)
 {
   g_auto (GStrv) paths = find_paths (admin, error);
-  LunDeviceConfig config = { .paths = (const char *const *) paths };
+  LunDeviceConfig config = { .paths = (const char *const *) paths,
+                             .may_lack_size = true };
 
   return paths == NULL ? NULL : lun_device_open (&config, error);
 }

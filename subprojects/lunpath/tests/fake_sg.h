@@ -29,6 +29,7 @@ typedef struct {
   char *dir; /* nodes and sysfs */
   pthread_mutex_t lock;
   FakeSgAnswer next;
+  bool hides_size; /* from who may not read, as LIO does */
   unsigned n_commands, n_resets;
   sg_io_hdr_t last;
 } FakeSg;
@@ -65,6 +66,24 @@ fake_sg_nexus (int fd)
   return nexus;
 }
 
+static inline LunResult
+fake_sg_run (int fd, const sg_io_hdr_t *header, LunDirection dir,
+             const struct iovec *iov, int n_iov)
+{
+  static const uint8_t read_16[16] = { 0x88, [13] = 1 };
+  LunEmulNexus *nexus = fake_sg_nexus (fd);
+  uint8_t block[4096];
+  struct iovec into = { block, 512 };
+
+  if (fake_sg.hides_size && header->cmdp[0] == 0x9e) {
+    LunResult result =
+      lun_emul_execute (nexus, read_16, sizeof read_16, LUN_DIR_IN, &into, 1);
+    if (result.outcome == LUN_OUTCOME_RESERVATION_CONFLICT)
+      return result;
+  }
+  return lun_emul_execute (nexus, header->cmdp, header->cmd_len, dir, iov, n_iov);
+}
+
 static inline void
 fake_sg_execute (int fd, sg_io_hdr_t *header)
 {
@@ -75,8 +94,7 @@ fake_sg_execute (int fd, sg_io_hdr_t *header)
   const struct iovec *iov =
     header->iovec_count > 0 ? (const struct iovec *) header->dxferp : &flat;
   int n_iov = header->iovec_count > 0 ? header->iovec_count : dir != LUN_DIR_NONE;
-  LunResult result = lun_emul_execute (fake_sg_nexus (fd), header->cmdp,
-                                       header->cmd_len, dir, iov, n_iov);
+  LunResult result = fake_sg_run (fd, header, dir, iov, n_iov);
 
   header->status = result.status;
   header->resid = (int) result.residual;

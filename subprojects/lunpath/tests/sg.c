@@ -3,6 +3,8 @@
 
 #include "base/sense.h"
 
+#include <lunpath/paths.h>
+#include <lunpath/reservation.h>
 #include <lunpath/transport.h>
 
 typedef struct {
@@ -177,6 +179,49 @@ END_TEST
 
 /* ---- refused ---- */
 
+/* ---- a target that tells the size to nobody but registered paths ---- */
+
+static LunReservation *
+reservation_of (LunDevice *device, uint64_t key)
+{
+  return lun_reservation_new (device, &(LunReservationConfig){ .key = key });
+}
+
+START_TEST (test_a_size_that_is_not_told_is_learnt_with_the_reservation)
+{
+  g_auto (World) world = world_new ();
+  g_autofree char *theirs = fake_sg_node ("b"), *ours = fake_sg_node ("a"),
+                  *later = fake_sg_node ("a2");
+  const char *const paths[] = { ours, NULL };
+  LunDeviceConfig config = { .paths = paths, .may_lack_size = true };
+  g_autoptr (GError) error = NULL, refused = NULL;
+  uint8_t block[512] = { 7 };
+
+  fake_sg.hides_size = true;
+  g_autoptr (LunDevice) holder = open_device (theirs);
+  g_autoptr (LunReservation) held = reservation_of (holder, lun_resv_key (1, 2, 1));
+  ck_assert (lun_reservation_open (held, LUN_RESV_DEFAULT, NULL));
+
+  ck_assert_int_eq (open_fails (ours, "reserved"), LUN_ERROR_RESERVED);
+  g_autoptr (LunDevice) device = open_with (&config);
+  g_autoptr (LunReservation) r = reservation_of (device, lun_resv_key (1, 1, 1));
+  ck_assert_uint_eq (lun_device_facts (device)->n_blocks, 0);
+  ck_assert (lun_device_facts (device)->has_pr);
+  ck_assert (!lun_device_write (device, 3, block, 512, LUN_PRIO_BULK, &error));
+  ck_assert_int_eq (error->code, LUN_ERROR_RESERVED);
+  ck_assert (!lun_device_learn_size (device, &refused));
+  ck_assert_int_eq (refused->code, LUN_ERROR_RESERVED);
+
+  ck_assert (lun_reservation_open (r, LUN_RESV_FORCED, NULL));
+  ck_assert_uint_eq (lun_device_facts (device)->n_blocks, 8192);
+  ck_assert_uint_gt (lun_device_facts (device)->max_io_blocks, 1);
+  ck_assert (lun_device_facts (device)->has_caw);
+  ck_assert (lun_device_write (device, 3, block, 512, LUN_PRIO_BULK, NULL));
+  ck_assert (lun_device_add_path (device, later, NULL)); /* not registered yet */
+  ck_assert (lun_device_write (device, 8191, block, 512, LUN_PRIO_BULK, NULL));
+}
+END_TEST
+
 START_TEST (test_what_multipathd_has_is_refused)
 {
   g_auto (World) world = world_new ();
@@ -227,5 +272,6 @@ LUN_SUITE ("lunpath/sg", test_data_is_gathered_by_the_kernel,
            test_one_piece_is_flat_and_time_is_given, test_every_status_has_its_outcome,
            test_a_lun_is_what_it_says, test_a_short_answer_is_no_success,
            test_a_dead_node_is_opened_again, test_reset_reaches_the_lun,
+           test_a_size_that_is_not_told_is_learnt_with_the_reservation,
            test_what_multipathd_has_is_refused, test_what_is_in_use_is_refused,
            test_the_queue_limits_the_length, test_what_takes_no_commands_is_refused)

@@ -28,6 +28,9 @@ typedef struct {
   const char *policy;  /* path choice by name; NULL = default */
   uint32_t timeout_ms; /* deadline of a command; 0 = 30,000 */
   bool read_only;      /* never writes; the LUN may be write-protected */
+  /* Opens too when the target does not even tell the size, as some do while another host has
+   * exclusive access: for reservation commands.  lun_device_learn_size() asks again. */
+  bool may_lack_size;
 
   /* Paths.  0 = the default each.  The same, and the policy, may stand in a path name, after a
    * question mark where a path would (README.md), and count more there. */
@@ -44,7 +47,8 @@ typedef struct {
     flap_ms; /* ... within this time is used last, until it did not for as long; 60,000 */
 } LunDeviceConfig;
 
-/* What the LUN is and can do; found out by trial at open, constant while open. */
+/* What the LUN is and can do; found out by trial at open, constant while open (but for a size that
+ * was not told: n_blocks, block_size and max_io_blocks are 0 until it is). */
 typedef struct {
   uint32_t block_size; /* bytes: 512 or 4096 */
   uint64_t n_blocks;   /* capacity */
@@ -73,6 +77,9 @@ void lun_device_close (LunDevice *device);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LunDevice, lun_device_close)
 
 const LunFacts *lun_device_facts (const LunDevice *device);
+/* The size that was not told at open (may_lack_size), and what the LUN can do then.  RESERVED as
+ * long as it is not told.  Before anybody reads or writes blocks; nothing when it is known. */
+bool lun_device_learn_size (LunDevice *device, GError **error);
 const char *lun_device_name (const LunDevice *device);
 void lun_device_get_stats (const LunDevice *device, LunStats *out);
 

@@ -93,8 +93,9 @@ typedef struct {
   uint32_t
     queue_depth;       /* commands in flight at most; 0 = any number (LUN_RUN_CALLER) */
   uint32_t block_size; /* bytes */
-  uint64_t n_blocks;
+  uint64_t n_blocks;   /* 0, and the two around it: the target does not tell now */
   uint32_t max_io_blocks; /* longest READ/WRITE it takes */
+  uint32_t max_io_bytes;  /* that, where the block size is not told */
   bool can_wake;          /* has wait() */
   bool any_thread;        /* LUN_RUN_ASYNC: who may call submit() */
   bool real_scsi;         /* a SCSI device answers, not an emulation of ours */

@@ -11,6 +11,7 @@
 #include "path/keeper.h"
 #include "path/missing.h"
 #include "path/queue.h"
+#include "path/size.h"
 
 #include "base/futex.h"
 #include "base/lock.h"
@@ -82,6 +83,8 @@ fits (const LunPath *path, GError **error)
   const LunTransportFacts *its = &path->transport->facts;
   const LunFacts *ours = &path->device->facts;
 
+  if (ours->n_blocks == 0) /* the target does not tell now */
+    return true;
   if (its->block_size != ours->block_size || its->n_blocks < ours->n_blocks) {
     g_set_error (error, LUN_ERROR, LUN_ERROR_IDENTITY,
                  "%s: the LUN has %" G_GUINT64_FORMAT
@@ -139,6 +142,7 @@ lun_device_add_path (LunDevice *device, const char *name, GError **error)
   LunPath *path = find_slot (device, error);
   if (!path || !lun_path_open (path, name, error))
     return false;
+  lun_path_adopt_size (path);
   if (fits (path, error) && leads_here (path, error) &&
       (device->facts.in_memory || lun_queue_start (path, error))) {
     take_into_use (path);

@@ -20,6 +20,7 @@
 #include "path/device.h"
 
 #include "path/keeper.h"
+#include "path/size.h"
 #include "path/verdict.h"
 
 #include "transport/command.h"
@@ -128,7 +129,7 @@ look_at_result (const LunResult *result, const char *command, Finding *finding)
 static bool
 look_at_commands (LunPath *path, Finding *finding)
 {
-  size_t len = path->transport->facts.block_size;
+  size_t len = lun_path_has_size (path) ? path->transport->facts.block_size : 0;
   g_autofree void *block = g_malloc (len);
   struct iovec iov = { block, len };
   LunIo read = { .op = LUN_OP_READ, .blocks = 1, .iov = &iov, .n_iov = 1 };
@@ -136,6 +137,8 @@ look_at_commands (LunPath *path, Finding *finding)
   LunResult result = run_cdb (path, lun_cdb_test_unit_ready (), LUN_DIR_NONE, NULL, 0);
   if (!look_at_result (&result, "TEST UNIT READY", finding))
     return false;
+  if (!lun_path_has_size (path)) /* nor may it read */
+    return true;
   result =
     lun_path_command (path, &read, (uint32_t) (path->device->check_timeout_us / 1000));
   return look_at_result (&result, "READ", finding);
@@ -153,8 +156,9 @@ look_at_capacity (LunPath *path, Finding *finding)
   if (!look_at_result (&result, "READ CAPACITY", finding))
     return false;
   if (lun_judge (&result).verdict != LUN_VERDICT_DONE ||
+      __atomic_load_n (&facts->n_blocks, __ATOMIC_ACQUIRE) == 0 ||
       !lun_capacity_decode (data, sizeof data, &now))
-    return true; /* it does not say */
+    return true; /* it does not say, or there is nothing to compare it with */
   if (now.n_blocks >= facts->n_blocks && now.block_size == facts->block_size)
     return true;
   return find (finding, LUN_PATH_OTHER_LUN,

@@ -16,6 +16,7 @@
 #include "path/missing.h"
 #include "path/options.h"
 #include "path/queue.h"
+#include "path/size.h"
 #include "path/verdict.h"
 
 #include "base/lock.h"
@@ -165,29 +166,17 @@ identify_paths (LunDevice *device, GError **error)
 }
 
 static bool
-gather_facts (LunDevice *device, GError **error)
+gather_facts (LunDevice *device, bool may_lack_size, GError **error)
 {
-  const LunTransportFacts *first = &device->paths[0].transport->facts;
   LunFacts *facts = &device->facts;
 
-  facts->block_size = first->block_size;
-  facts->n_blocks = first->n_blocks;
-  facts->max_io_blocks = first->max_io_blocks;
   facts->in_memory = true;
   for (unsigned i = 0; i < device->n_paths; i++) {
     const LunTransportFacts *path = &device->paths[i].transport->facts;
-    facts->max_io_blocks = MIN (facts->max_io_blocks, path->max_io_blocks);
     facts->can_wake |= path->can_wake;
     facts->in_memory &= path->run == LUN_RUN_CALLER;
   }
-  if ((facts->block_size == 512 || facts->block_size == 4096) && facts->n_blocks > 0)
-    return true;
-  g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED,
-               "%s: %" G_GUINT64_FORMAT
-               " blocks of %u bytes; blocks of 512 or 4096 bytes "
-               "are supported",
-               device->name, facts->n_blocks, facts->block_size);
-  return false;
+  return lun_size_gather (device, may_lack_size, error);
 }
 
 static bool
@@ -265,7 +254,8 @@ try_pr (LunDevice *device)
 static void
 try_commands (LunDevice *device)
 {
-  device->facts.has_caw = !device->read_only && try_caw (device);
+  device->facts.has_caw =
+    !device->read_only && device->facts.n_blocks > 0 && try_caw (device);
   device->facts.has_pr = try_pr (device);
   memset (&device->counters, 0, sizeof device->counters);
 }
@@ -376,8 +366,8 @@ lun_device_open (const LunDeviceConfig *config, GError **error)
   g_autoptr (LunDevice) device = new_device ();
 
   if (!configure (device, config, error) || !open_paths (device, config, error) ||
-      !gather_facts (device, error) || !identify_paths (device, error) ||
-      !start_threads (device, error))
+      !gather_facts (device, config->may_lack_size, error) ||
+      !identify_paths (device, error) || !start_threads (device, error))
     return NULL;
   try_commands (device);
   if (!lun_missing_start (device, error))
@@ -403,6 +393,17 @@ lun_device_close (LunDevice *device)
   for (unsigned i = 0; i < device->n_paths; i++)
     lun_path_close (&device->paths[i]);
   free_device (device);
+}
+
+bool
+lun_device_learn_size (LunDevice *device, GError **error)
+{
+  if (device->facts.n_blocks > 0)
+    return true;
+  if (!lun_size_ask (device, error))
+    return false;
+  device->facts.has_caw = !device->read_only && try_caw (device);
+  return true;
 }
 
 const LunFacts *

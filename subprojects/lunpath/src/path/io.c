@@ -7,6 +7,7 @@
 #include "path/io.h"
 
 #include "path/job.h"
+#include "path/size.h"
 #include "path/verdict.h"
 
 #include "base/iov.h"
@@ -237,6 +238,8 @@ lun_io_transfer (LunDevice *device, LunIo *io, bool uncounted, GError **error)
 
   if (len == 0)
     return true;
+  if (block_size == 0)
+    return lun_size_refuse (device, error);
   if (len % block_size != 0 || len / block_size > UINT32_MAX)
     return refuse_length (device, io, len, error);
   io->blocks = (uint32_t) (len / block_size);

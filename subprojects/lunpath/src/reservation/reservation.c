@@ -91,8 +91,8 @@ undo (LunReservation *r)
   return false;
 }
 
-bool
-lun_reservation_open (LunReservation *r, LunResvOption option, GError **error)
+static bool
+open_as (LunReservation *r, LunResvOption option, GError **error)
 {
   g_autoptr (GError) why = NULL;
 
@@ -116,6 +116,27 @@ lun_reservation_open (LunReservation *r, LunResvOption option, GError **error)
     return true;
   g_propagate_error (error, g_steal_pointer (&why));
   return undo (r);
+}
+
+/* Some targets tell the size of a reserved LUN to registered paths only.  Without the lock: what the
+ * device finds out by reading may cast doubt on the reservation, which the keeper sees to. */
+static void
+learn_size (LunReservation *r)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (r->device && !lun_device_learn_size (r->device, &error))
+    g_info ("%s", error->message);
+}
+
+bool
+lun_reservation_open (LunReservation *r, LunResvOption option, GError **error)
+{
+  bool ok = open_as (r, option, error);
+
+  if (ok)
+    learn_size (r);
+  return ok;
 }
 
 bool
@@ -305,8 +326,8 @@ refuse_unregistered (const LunReservation *r, GError **error)
   return false;
 }
 
-bool
-lun_reservation_takeover (LunReservation *r, GError **error)
+static bool
+take_over (LunReservation *r, GError **error)
 {
   bool held = false;
 
@@ -319,6 +340,16 @@ lun_reservation_takeover (LunReservation *r, GError **error)
     return false;
   lun_resv_event (r, held ? LUN_RESV_ON_RESERVED : LUN_RESV_ON_REGISTERED);
   return true;
+}
+
+bool
+lun_reservation_takeover (LunReservation *r, GError **error)
+{
+  bool ok = take_over (r, error);
+
+  if (ok)
+    learn_size (r);
+  return ok;
 }
 
 /* After the victim is gone: types 5 and 6 gave us what he held. */

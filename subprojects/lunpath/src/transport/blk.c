@@ -334,8 +334,11 @@ learn (Blk *blk, uint64_t depth, GError **error)
     .block_size = (uint32_t) block_size,
     .n_blocks = n_bytes / (unsigned) block_size,
     .max_io_blocks = MAX_IO_BYTES / (unsigned) block_size,
+    .max_io_bytes = MAX_IO_BYTES,
     .real_scsi = true,
   };
+  if (n_bytes == 0) /* the kernel met the disk while another host had it reserved */
+    blk->base.facts.block_size = blk->base.facts.max_io_blocks = 0;
   return true;
 }
 
@@ -355,10 +358,24 @@ blk_open (const LunPathName *name, const LunTransportConfig *config, GError **er
   return NULL;
 }
 
+/* Device mapper has no such thing, nor has what takes no SCSI commands. */
+static bool
+blk_reset (LunTransport *transport, GError **error)
+{
+  Blk *blk = (Blk *) transport;
+
+  if (blk->takes_scsi && !blk->is_mapped)
+    return lun_sg_reset (blk->fd) == 0 || fail_errno (blk, "LUN RESET", error);
+  g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED, "%s: cannot reset the LUN",
+               blk->node);
+  return false;
+}
+
 const LunTransportOps lun_blk_ops = {
   .kind = "blk",
   .open = blk_open,
   .close = blk_close,
   .identify = blk_identify,
   .submit = blk_submit,
+  .reset = blk_reset,
 };

@@ -540,11 +540,9 @@ probe_lun (Iscsi *iscsi, LunCdb cdb, void *data, size_t len, GError **error)
     g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "target %s at %s has no LUN %d",
                  iscsi->target->iqn, iscsi->target->portal, iscsi->target->lun);
   else if (result.outcome == LUN_OUTCOME_RESERVATION_CONFLICT)
-    g_set_error (
-      error, LUN_ERROR, LUN_ERROR_RESERVED,
-      "LUN %d of %s at %s: another host has reserved it, and the target does "
-      "not even tell others its size; release it there first",
-      iscsi->target->lun, iscsi->target->iqn, iscsi->target->portal);
+    g_set_error (error, LUN_ERROR, LUN_ERROR_RESERVED,
+                 "LUN %d of %s at %s: another host has reserved it", iscsi->target->lun,
+                 iscsi->target->iqn, iscsi->target->portal);
   else
     g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "LUN %d of %s at %s: %s",
                  iscsi->target->lun, iscsi->target->iqn, iscsi->target->portal, why);
@@ -621,29 +619,43 @@ check_is_disk (Iscsi *iscsi, GError **error)
 }
 
 static bool
-learn_facts (Iscsi *iscsi, GError **error)
+ask_capacity (Iscsi *iscsi, LunCapacity *out, GError **error)
 {
   uint8_t data[LUN_READ_CAPACITY_16_LEN];
-  LunCapacity capacity;
+  g_autoptr (GError) why = NULL;
 
-  if (!check_is_disk (iscsi, error) ||
-      !probe_lun (iscsi, lun_cdb_read_capacity_16 (sizeof data), data, sizeof data,
-                  error))
-    return false;
-  if (!lun_capacity_decode (data, sizeof data, &capacity) || capacity.n_blocks == 0 ||
-      capacity.block_size == 0 || capacity.block_size > LUN_ISCSI_MAX_BYTES) {
-    g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED,
-                 "LUN %d of %s at %s is no disk", iscsi->target->lun,
-                 iscsi->target->iqn, iscsi->target->portal);
+  *out = (LunCapacity){ 0 };
+  if (!probe_lun (iscsi, lun_cdb_read_capacity_16 (sizeof data), data, sizeof data,
+                  &why)) {
+    if (g_error_matches (why, LUN_ERROR, LUN_ERROR_RESERVED))
+      return true; /* the target does not tell now */
+    g_propagate_error (error, g_steal_pointer (&why));
     return false;
   }
+  if (lun_capacity_decode (data, sizeof data, out) && out->n_blocks > 0 &&
+      out->block_size > 0 && out->block_size <= LUN_ISCSI_MAX_BYTES)
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED, "LUN %d of %s at %s is no disk",
+               iscsi->target->lun, iscsi->target->iqn, iscsi->target->portal);
+  return false;
+}
+
+static bool
+learn_facts (Iscsi *iscsi, GError **error)
+{
+  LunCapacity capacity;
+
+  if (!check_is_disk (iscsi, error) || !ask_capacity (iscsi, &capacity, error))
+    return false;
   iscsi->base.facts = (LunTransportFacts){
     .run = LUN_RUN_ASYNC,
     .queue_depth = QUEUE_DEPTH,
     .block_size = capacity.block_size,
     .n_blocks = capacity.n_blocks,
-    .max_io_blocks = LUN_ISCSI_MAX_BYTES / capacity.block_size,
     .any_thread = true,
+    .max_io_blocks =
+      capacity.block_size > 0 ? LUN_ISCSI_MAX_BYTES / capacity.block_size : 0,
+    .max_io_bytes = LUN_ISCSI_MAX_BYTES,
     .real_scsi = true,
   };
   return true;

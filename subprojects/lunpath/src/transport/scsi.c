@@ -125,21 +125,10 @@ lun_scsi_ask (void *target, LunScsiRun run, LunCdb cdb, void *data, size_t len)
 }
 
 static bool
-ask_or_fail (void *target, LunScsiRun run, LunCdb cdb, const char *what,
-             const char *where, void *data, size_t len, GError **error)
+fail (const LunResult *result, const char *what, const char *where, GError **error)
 {
-  LunResult result = ask (target, run, cdb, data, len);
+  g_autofree char *why = lun_result_text (result);
 
-  if (result.outcome == LUN_OUTCOME_GOOD)
-    return true;
-  if (result.outcome == LUN_OUTCOME_RESERVATION_CONFLICT) {
-    g_set_error (error, LUN_ERROR, LUN_ERROR_RESERVED,
-                 "%s: another host has reserved the LUN, and the target does not even "
-                 "answer %s to others; release it there first",
-                 where, what);
-    return false;
-  }
-  g_autofree char *why = lun_result_text (&result);
   g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "%s: %s: %s", where, what, why);
   return false;
 }
@@ -148,10 +137,11 @@ static bool
 check_is_disk (void *target, LunScsiRun run, const char *where, GError **error)
 {
   uint8_t data[36];
+  LunResult result =
+    ask (target, run, lun_cdb_inquiry (sizeof data), data, sizeof data);
 
-  if (!ask_or_fail (target, run, lun_cdb_inquiry (sizeof data), "INQUIRY", where, data,
-                    sizeof data, error))
-    return false;
+  if (result.outcome != LUN_OUTCOME_GOOD)
+    return fail (&result, "INQUIRY", where, error);
   if (data[0] == 0) /* qualifier: connected; type: direct access */
     return true;
   g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED,
@@ -160,16 +150,20 @@ check_is_disk (void *target, LunScsiRun run, const char *where, GError **error)
   return false;
 }
 
+/* Leaves OUT as it is when the target does not tell. */
 static bool
 ask_capacity (void *target, LunScsiRun run, const char *where, LunScsiLun *out,
               GError **error)
 {
   uint8_t data[LUN_READ_CAPACITY_16_LEN];
   LunCapacity capacity;
+  LunResult result =
+    ask (target, run, lun_cdb_read_capacity_16 (sizeof data), data, sizeof data);
 
-  if (!ask_or_fail (target, run, lun_cdb_read_capacity_16 (sizeof data),
-                    "READ CAPACITY(16)", where, data, sizeof data, error))
-    return false;
+  if (result.outcome == LUN_OUTCOME_RESERVATION_CONFLICT)
+    return true;
+  if (result.outcome != LUN_OUTCOME_GOOD)
+    return fail (&result, "READ CAPACITY(16)", where, error);
   if (!lun_capacity_decode (data, sizeof data, &capacity)) {
     g_set_error (error, LUN_ERROR, LUN_ERROR_IO,
                  "%s: READ CAPACITY(16) answers what makes no sense", where);

@@ -26,7 +26,8 @@ typedef LunResult (*LunScsiRun) (void *target, const LunCdb *cdb,
                                  LunDirection direction, void *data, size_t len);
 
 typedef struct {
-  uint32_t block_size;
+  uint32_t
+    block_size; /* 0, like n_blocks: a reservation conflict, the target does not tell */
   uint64_t n_blocks;
   uint32_t max_transfer_blocks; /* 0 = the LUN does not say */
 } LunScsiLun;

@@ -190,3 +190,11 @@ lun_sg_execute (int fd, const LunIo *io)
     return lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, EIO); /* the rest is missing */
   return result;
 }
+
+int
+lun_sg_reset (int fd)
+{
+  int what = 0x101; /* SG_SCSI_RESET_DEVICE, SG_SCSI_RESET_NO_ESCALATE */
+
+  return lun_sg_kernel->ioctl (fd, SG_SCSI_RESET, &what);
+}

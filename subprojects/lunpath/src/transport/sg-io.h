@@ -27,3 +27,6 @@ LunResult lun_sg_failure (int os_errno);
 
 /* Runs IO on FD to its end; io->done is not called. */
 LunResult lun_sg_execute (int fd, const LunIo *io);
+
+/* LUN RESET, and nothing wider; 0, or -1 with errno. */
+int lun_sg_reset (int fd);

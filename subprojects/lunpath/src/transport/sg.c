@@ -31,7 +31,6 @@
 #define MIN_IO_BYTES (32u << 10)
 #define PAGE_BYTES   4096u
 #define PROBE_MS     5000
-#define RESET_DEVICE 0x101 /* SG_SCSI_RESET_DEVICE, SG_SCSI_RESET_NO_ESCALATE */
 #define SG_VERSION_3 30000
 
 typedef struct {
@@ -147,10 +146,8 @@ static bool
 node_reset (LunTransport *transport, GError **error)
 {
   Sg *sg = (Sg *) transport;
-  int what = RESET_DEVICE;
 
-  return lun_sg_kernel->ioctl (sg->fd, SG_SCSI_RESET, &what) == 0 ||
-         fail_errno (sg, "LUN RESET", errno, error);
+  return lun_sg_reset (sg->fd) == 0 || fail_errno (sg, "LUN RESET", errno, error);
 }
 
 /* ---- opening and closing ---- */
@@ -177,7 +174,7 @@ queue_bytes (const Sg *sg)
 static void
 set_facts (Sg *sg, const LunScsiLun *lun, uint64_t depth)
 {
-  uint32_t blocks = queue_bytes (sg) / MAX (lun->block_size, 1);
+  uint32_t bytes = queue_bytes (sg), blocks = bytes / MAX (lun->block_size, 1);
 
   if (lun->max_transfer_blocks > 0)
     blocks = MIN (blocks, lun->max_transfer_blocks);
@@ -186,7 +183,8 @@ set_facts (Sg *sg, const LunScsiLun *lun, uint64_t depth)
     .queue_depth = (uint32_t) depth,
     .block_size = lun->block_size,
     .n_blocks = lun->n_blocks,
-    .max_io_blocks = MAX (blocks, 1),
+    .max_io_blocks = lun->block_size > 0 ? MAX (blocks, 1) : 0,
+    .max_io_bytes = bytes,
     .real_scsi = true,
   };
 }
