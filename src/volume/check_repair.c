@@ -186,7 +186,7 @@ repair_locked (FtsVolume *volume, FtsCheck *check, const FtsPeers *peers,
 {
   FtsLockOwner nobody = { .index = FTS_LOCK_NO_INDEX, .generation = 1 };
   int64_t wait_us = fts_volume_mcb (volume)->dead_ms * INT64_C (2000);
-  g_autoptr (FtsLock) lock = fts_lock_new (volume, error);
+  g_autoptr (FtsLock) lock = fts_lock_new (volume, NULL, error);
   bool ok;
 
   if (lock == NULL || !fts_lock_take (lock, &nobody, wait_us, error))

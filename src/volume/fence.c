@@ -3,8 +3,6 @@
 #include "base/error.h"
 #include "volume/identity.h"
 
-#include <lunpath/reservation.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -107,6 +105,12 @@ uint64_t
 fts_fence_key (const FtsFence *fence)
 {
   return fence->key;
+}
+
+LunReservation *
+fts_fence_reservation (FtsFence *fence)
+{
+  return fence->reservations[0];
 }
 
 /* ---- joining ---- */

@@ -22,6 +22,8 @@
 #include "volume/hosttab.h"
 #include "volume/volume.h"
 
+#include <lunpath/reservation.h>
+
 typedef struct FtsFence FtsFence;
 
 /* Registers and reserves, before anything is written.  SELF has generation and host UUID.  Call
@@ -29,6 +31,8 @@ typedef struct FtsFence FtsFence;
 FtsFence *fts_fence_join (FtsVolume *volume, const FtsHost *self, GError **error);
 void fts_fence_published (FtsFence *fence);
 uint64_t fts_fence_key (const FtsFence *fence);
+/* That of the master device; the fence's own. */
+LunReservation *fts_fence_reservation (FtsFence *fence);
 
 /* Removes KEY from every device and proves it. */
 bool fts_fence_shut_out (FtsFence *fence, uint64_t key, GError **error);

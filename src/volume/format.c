@@ -17,7 +17,6 @@
 #define DEFAULT_ENTRIES    16u
 #define DEFAULT_MULTI      4u
 #define DEFAULT_BEAT_MS    1000u
-#define DEFAULT_DEAD_MS    10000u
 #define DEFAULT_TIMEOUT_MS 30000u
 #define SOCKET_ENTRIES     64u
 
@@ -70,7 +69,7 @@ take_wish (const FtsFormatWish *wish, FtsMcb *m, GError **error)
                  .port_file_blocks =
                    (SOCKET_ENTRIES + FTS_PORTS_PER_BLOCK - 1) / FTS_PORTS_PER_BLOCK,
                  .heartbeat_ms = or_default (wish->heartbeat_ms, DEFAULT_BEAT_MS),
-                 .dead_ms = or_default (wish->dead_ms, DEFAULT_DEAD_MS),
+                 .dead_ms = or_default (wish->dead_ms, FTS_FORMAT_DEAD_MS),
                  .io_timeout_ms = or_default (wish->io_timeout_ms, DEFAULT_TIMEOUT_MS),
                  .format_generation = (uint32_t) (wish->seed >> 32),
                  .placement_seed = wish->seed };

@@ -18,6 +18,8 @@
 #define FTS_FORMAT_CONNECTIONS \
   64u /* wanted by default, fewer where the devices are small */
 
+#define FTS_FORMAT_DEAD_MS 10000u /* by default */
+
 typedef struct {
   uint64_t n_blocks;
   const char *identity;

@@ -31,26 +31,21 @@ ops_of (FtsLockMethod method)
   case FTS_LOCK_DELAY:
     return &fts_lock_delay_ops;
   case FTS_LOCK_PR:
+    return &fts_lock_pr_ops;
   case FTS_LOCK_SCSI2:
-    return NULL;
+    return &fts_lock_scsi2_ops;
   }
-  return NULL;
+  g_assert_not_reached (); /* a Master Control Block has no other one */
 }
 
 FtsLock *
-fts_lock_new (FtsVolume *volume, GError **error)
+fts_lock_new (FtsVolume *volume, LunReservation *reservation, GError **error)
 {
   FtsLockMethod method = fts_volume_mcb (volume)->lock_method;
-  FtsLockState state = { .volume = volume, .fd = -1 };
+  FtsLockState state = { .volume = volume, .reservation = reservation, .fd = -1 };
   pthread_condattr_t attr;
   FtsLock *lock;
 
-  if (ops_of (method) == NULL) {
-    g_set_error (error, FTS_ERROR, FTS_ERROR_UNSUPPORTED,
-                 "the volume uses lock method %s, which this program does not have",
-                 fts_lock_method_name (method));
-    return NULL;
-  }
   if (!ops_of (method)->open (&state, error))
     return NULL;
   lock = g_new0 (FtsLock, 1);

@@ -8,6 +8,8 @@
 
 #include "volume/lock.h"
 
+#include <lunpath/swap.h>
+
 typedef enum {
   FTS_LOCK_TAKEN,
   FTS_LOCK_HELD,
@@ -16,8 +18,11 @@ typedef enum {
 
 typedef struct {
   FtsVolume *volume;
-  int fd;            /* file method: the image, own description */
-  FtsLockBlock mine; /* what we wrote, while held */
+  LunReservation *reservation; /* the master's, or NULL: no fencing */
+  int fd;                      /* file method: the image, own description */
+  LunSwap *swap;               /* caw, pr, scsi2 */
+  FtsLockBlock mine;           /* what we wrote, while held */
+  FtsLockBlock left;           /* ours that could not be released, or none */
 } FtsLockState;
 
 typedef struct {
@@ -30,7 +35,8 @@ typedef struct {
   void (*close) (FtsLockState *state);
 } FtsLockOps;
 
-extern const FtsLockOps fts_lock_file_ops, fts_lock_caw_ops, fts_lock_delay_ops;
+extern const FtsLockOps fts_lock_file_ops, fts_lock_caw_ops, fts_lock_pr_ops,
+  fts_lock_scsi2_ops, fts_lock_delay_ops;
 
 /* Reads the lock block; a damaged one is read again a few times before CORRUPT.  BLOCK gets its
  * bytes. */

@@ -344,6 +344,12 @@ register_paths (FtsMember *member, GError **error)
   return true;
 }
 
+static LunReservation *
+reservation_of (FtsMember *member)
+{
+  return member->fence != NULL ? fts_fence_reservation (member->fence) : NULL;
+}
+
 static FtsMember *
 give_up_joining (FtsMember *member)
 {
@@ -359,7 +365,7 @@ fts_member_join (FtsVolume *volume, const FtsMemberConfig *config, GError **erro
   FtsMember *member = new_member (volume);
 
   if (!take_config (member, config, error) || !register_paths (member, error) ||
-      (member->lock = fts_lock_new (volume, error)) == NULL ||
+      (member->lock = fts_lock_new (volume, reservation_of (member), error)) == NULL ||
       !find_entry (member, error))
     return give_up_joining (member);
   if (member->fence != NULL)

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* With reservations of others until the lock method is known. */
+#define OPEN_PATIENCE_MS 1000
+
 typedef struct {
   LunDevice *device;
   FtsDev entry;
@@ -30,7 +33,8 @@ open_device (char *const *paths, const FtsVolumeConfig *config, bool read_only,
   LunDeviceConfig lun = { .paths = (const char *const *) paths,
                           .policy = config->policy,
                           .timeout_ms = timeout_ms,
-                          .read_only = read_only };
+                          .read_only = read_only,
+                          .conflict_ms = OPEN_PATIENCE_MS };
 
   return lun_device_open (&lun, error);
 }
@@ -276,6 +280,19 @@ warn_of_copy (const FtsVolume *volume)
       volume->devices[0].entry.sec_dev_id);
 }
 
+/* By scsi2 whoever takes or releases the lock shuts the others out of the master for a moment, or,
+ * when he dies in it, until his dead time is over. */
+static void
+be_patient (FtsVolume *volume)
+{
+  const FtsMcb *mcb = &volume->mcb;
+
+  for (unsigned i = 0; i < volume->n_devices; i++)
+    lun_device_set_patience (
+      volume->devices[i].device,
+      i == 0 && mcb->lock_method == FTS_LOCK_SCSI2 ? 2 * mcb->dead_ms : 0);
+}
+
 FtsVolume *
 fts_volume_open (const FtsVolumeSpec *spec, GError **error)
 {
@@ -294,6 +311,7 @@ fts_volume_open (const FtsVolumeSpec *spec, GError **error)
       !check_name (volume, config, error) || !load_device_table (volume, error) ||
       !open_secondaries (volume, config, spec->read_only, error))
     return NULL;
+  be_patient (volume);
   warn_of_copy (volume);
   compute_order (volume);
   return g_steal_pointer (&volume);

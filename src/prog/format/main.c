@@ -8,6 +8,7 @@
 #include "prog/format/show.h"
 #include "prog/format/target.h"
 #include "volume/identity.h"
+#include "volume/lock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,22 +73,39 @@ check_alike (GPtrArray *targets, GError **error)
   return true;
 }
 
-/* The best method that all devices can do. */
+/* Without a device to try anything on, as for a dry run: what is likely. */
 static FtsLockMethod
-choose_lock (GPtrArray *targets)
+guess_lock (const FtsTarget *master, FtsFenceMode fence_mode)
 {
-  bool has_caw = true;
-
-  for (guint i = 0; i < targets->len; i++)
-    has_caw = has_caw && ((FtsTarget *) g_ptr_array_index (targets, i))->has_caw;
-  if (has_caw)
+  if (master->image != NULL)
     return FTS_LOCK_CAW;
-  return ((FtsTarget *) g_ptr_array_index (targets, 0))->image != NULL ? FTS_LOCK_FILE
-                                                                       : FTS_LOCK_DELAY;
+  if (lun_device_facts (master->device)->has_pr)
+    return FTS_LOCK_PR;
+  return fence_mode == FTS_FENCE_OFF ? FTS_LOCK_SCSI2 : FTS_LOCK_DELAY;
+}
+
+static bool
+choose_lock (FtsFormatOptions *options, const FtsTarget *master, GError **error)
+{
+  FtsFormatWish *wish = &options->wish;
+  FtsLockTrial trial = { .master = master->device,
+                         .is_image = master->image != NULL,
+                         .fence_mode = wish->fence_mode,
+                         .dead_ms =
+                           wish->dead_ms != 0 ? wish->dead_ms : FTS_FORMAT_DEAD_MS };
+
+  if (!options->has_lock_method)
+    return fts_lock_choose (&trial, &wish->lock_method, error);
+  if (fts_lock_try_method (&trial, wish->lock_method, error))
+    return true;
+  g_prefix_error (error, "--lock %s does not work here (--lock auto finds what does): ",
+                  fts_lock_method_name (wish->lock_method));
+  return false;
 }
 
 static FtsFormatPlan *
-plan_targets (FtsFormatOptions *options, GPtrArray *targets, GError **error)
+plan_targets (FtsFormatOptions *options, GPtrArray *targets, bool is_tried,
+              GError **error)
 {
   g_autofree FtsFormatDevice *devices = g_new0 (FtsFormatDevice, targets->len);
   FtsTarget *master = g_ptr_array_index (targets, 0);
@@ -100,8 +118,8 @@ plan_targets (FtsFormatOptions *options, GPtrArray *targets, GError **error)
   }
   options->wish.block_size = master->block_size;
   options->wish.master_path = fts_target_name (master);
-  if (!options->has_lock_method)
-    options->wish.lock_method = choose_lock (targets);
+  if (!options->has_lock_method && !is_tried)
+    options->wish.lock_method = guess_lock (master, options->wish.fence_mode);
   return fts_format_plan (&options->wish, devices, targets->len, error);
 }
 
@@ -122,11 +140,13 @@ show (const FtsFormatOptions *options, const FtsFormatPlan *plan, GPtrArray *tar
 {
   g_autofree const char **names = g_new0 (const char *, targets->len);
   g_autofree char *text = NULL;
+  bool is_guess;
 
   for (guint i = 0; i < targets->len; i++)
     names[i] = fts_target_name (g_ptr_array_index (targets, i));
-  text =
-    options->json ? fts_show_plan_json (plan, names) : fts_show_plan_text (plan, names);
+  is_guess = options->dry_run && !options->has_lock_method;
+  text = options->json ? fts_show_plan_json (plan, names)
+                       : fts_show_plan_text (plan, names, is_guess);
   printf ("%s%s", text, options->json ? "\n" : "");
 }
 
@@ -145,6 +165,17 @@ check_fencing (const FtsFormatOptions *options, LunDevice *const *devices, unsig
   return true;
 }
 
+/* Nobody has them reserved any more, so that what they can do can be tried. */
+static bool
+free_devices (const FtsFormatOptions *options, LunDevice *const *devices, unsigned n,
+              GError **error)
+{
+  g_autoptr (FtsExclusive) exclusive =
+    fts_exclusive_open (devices, n, options->force, error);
+
+  return exclusive != NULL;
+}
+
 static FtsFormatPlan *
 make_volume (FtsFormatOptions *options, GPtrArray *targets, GError **error)
 {
@@ -158,10 +189,14 @@ make_volume (FtsFormatOptions *options, GPtrArray *targets, GError **error)
       return NULL;
     devices[i] = target->device;
   }
-  plan = plan_targets (options, targets, error); /* now with the devices' own facts */
-  if (plan == NULL || !check_fencing (options, devices, targets->len, error) ||
-      (exclusive = fts_exclusive_open (devices, targets->len, options->force, error)) ==
-        NULL ||
+  if (!check_fencing (options, devices, targets->len, error) ||
+      !free_devices (options, devices, targets->len, error) ||
+      !choose_lock (options, g_ptr_array_index (targets, 0), error))
+    return NULL;
+  plan =
+    plan_targets (options, targets, true, error); /* now with the devices' own facts */
+  if (plan == NULL ||
+      (exclusive = fts_exclusive_open (devices, targets->len, false, error)) == NULL ||
       !fts_format_write (plan, devices, error))
     return NULL;
   return g_steal_pointer (&plan);
@@ -176,7 +211,7 @@ run (FtsFormatOptions *options, GError **error)
   if (targets == NULL)
     return false;
   draw_identity (&options->wish);
-  plan = plan_targets (options, targets, error);
+  plan = plan_targets (options, targets, false, error);
   if (plan == NULL)
     return false;
   if (!options->dry_run) {

@@ -73,10 +73,9 @@ take_words (const Raw *raw, FtsFormatOptions *o, GError **error)
   if (raw->size != NULL && !fts_format_parse_size (raw->size, &o->size))
     return refuse (error, "size", raw->size, "a size such as 512M");
   if (raw->lock != NULL) {
-    if (!fts_lock_method_parse (raw->lock, &o->wish.lock_method) ||
-        o->wish.lock_method == FTS_LOCK_PR || o->wish.lock_method == FTS_LOCK_SCSI2)
-      return refuse (error, "lock", raw->lock, "file, caw or delay");
-    o->has_lock_method = true;
+    o->has_lock_method = strcmp (raw->lock, "auto") != 0;
+    if (o->has_lock_method && !fts_lock_method_parse (raw->lock, &o->wish.lock_method))
+      return refuse (error, "lock", raw->lock, "auto, caw, pr, scsi2, file or delay");
   }
   for (unsigned i = 0; raw->placement != NULL; i++) {
     if (i == G_N_ELEMENTS (placements))
@@ -162,7 +161,8 @@ parse_context (FtsFormatOptions *o, Raw *raw, int *argc, char ***argv, GError **
     { "placement", 0, 0, G_OPTION_ARG_STRING, &raw->placement,
       "Where segments lie: random (default), striped or chunked", "POLICY" },
     { "lock", 0, 0, G_OPTION_ARG_STRING, &raw->lock,
-      "Volume lock: caw, file or delay (default: the best that all devices can do)",
+      "Volume lock: caw, pr, scsi2, file or delay (default: auto, the first that\n"
+      "                             works on the master device)",
       "METHOD" },
     { "fence", 0, 0, G_OPTION_ARG_STRING, &raw->fence,
       "How dead hosts are shut out by persistent reservations: off (default),\n"

@@ -33,7 +33,8 @@ is_on_device (unsigned device, unsigned region)
 }
 
 char *
-fts_show_plan_text (const FtsFormatPlan *plan, const char *const *names)
+fts_show_plan_text (const FtsFormatPlan *plan, const char *const *names,
+                    bool lock_is_guess)
 {
   const FtsMcb *m = &plan->mcb[0];
   GString *out = g_string_new (NULL);
@@ -45,10 +46,12 @@ fts_show_plan_text (const FtsFormatPlan *plan, const char *const *names)
     m->blk5_max_connections, plan->is_reduced ? " (as many as fit)" : "", m->max_hosts,
     m->blk5_maxptr, m->blk5_seg_size * m->block_size / 1024,
     fts_text_placement (m->placement));
-  g_string_append_printf (out, "volume lock: %s%s; heartbeat %u ms, dead after %u ms\n",
-                          fts_lock_method_name (m->lock_method),
-                          m->lock_method == FTS_LOCK_DELAY ? " (slow)" : "",
-                          m->heartbeat_ms, m->dead_ms);
+  g_string_append_printf (
+    out, "volume lock: %s%s%s; heartbeat %u ms, dead after %u ms\n",
+    fts_lock_method_name (m->lock_method),
+    m->lock_method == FTS_LOCK_DELAY ? " (slow)" : "",
+    lock_is_guess ? " (likely: it is tried when the volume is made)" : "",
+    m->heartbeat_ms, m->dead_ms);
   for (unsigned d = 0; d < plan->n_devices; d++) {
     FtsRegion regions[FTS_N_REGIONS];
     fts_layout_regions (&plan->mcb[d], regions);

@@ -4,5 +4,6 @@
 #include "volume/format.h"
 
 /* NAMES: a name for each device of the plan.  Each gives a text that the caller frees. */
-char *fts_show_plan_text (const FtsFormatPlan *plan, const char *const *names);
+char *fts_show_plan_text (const FtsFormatPlan *plan, const char *const *names,
+                          bool lock_is_guess);
 char *fts_show_plan_json (const FtsFormatPlan *plan, const char *const *names);

@@ -47,7 +47,6 @@ open_device (FtsTarget *target, bool read_only, GError **error)
   target->n_blocks = facts->n_blocks;
   g_free (target->identity);
   target->identity = g_strdup (facts->identity);
-  target->has_caw = facts->has_caw;
   return true;
 }
 
@@ -68,7 +67,6 @@ look_at_image (FtsTarget *target, uint64_t size, uint32_t block_size, GError **e
 
   target->block_size = block_size != 0 ? block_size : DEFAULT_BLOCK_SIZE;
   target->identity = g_strdup ("uuid:given when formatted");
-  target->has_caw = true; /* our emulation has it */
   target->fd = open (target->image, O_RDONLY | O_CLOEXEC);
   if (target->fd < 0 && (errno != ENOENT || size == 0))
     return fts_set_errno (error, errno, "%s", target->image);
@@ -121,7 +119,6 @@ fts_target_describe (const char *spec, uint64_t size, uint32_t block_size,
   if (target->image == NULL || is_lun (target->image)) {
     ok = open_device (target, true, error);
     target->exists = ok;
-    target->has_caw = target->has_caw || target->image != NULL;
     if (ok && size != 0)
       target->n_blocks = size / target->block_size;
   } else {

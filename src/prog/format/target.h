@@ -22,7 +22,6 @@ typedef struct {
   uint32_t block_size;
   uint64_t n_blocks;
   char *identity;
-  bool has_caw;
 } FtsTarget;
 
 /* SIZE and BLOCK_SIZE as asked for, 0 = as it is. */

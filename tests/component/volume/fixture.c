@@ -51,10 +51,19 @@ lab_clear (Lab *lab)
     g_free (lab->paths[i]);
 }
 
+static char *
+path_of (const Lab *lab, unsigned index, const char *host)
+{
+  return g_strdup_printf ("%sfile:%s?host=%s%s%s",
+                          lab->layers != NULL ? lab->layers : "", lab->paths[index],
+                          host, lab->without != NULL ? "&without=" : "",
+                          lab->without != NULL ? lab->without : "");
+}
+
 LunDevice *
 lab_device (const Lab *lab, unsigned index, const char *host)
 {
-  g_autofree char *path = g_strdup_printf ("file:%s?host=%s", lab->paths[index], host);
+  g_autofree char *path = path_of (lab, index, host);
   g_autoptr (GError) error = NULL;
   LunDeviceConfig config = { .paths = (const char *const[]){ path, NULL } };
   LunDevice *device = lun_device_open (&config, &error);
@@ -88,12 +97,12 @@ FtsVolume *
 lab_open (const Lab *lab, const char *host, GError **error)
 {
   char *devices[4] = { NULL };
-  g_autofree char *master = g_strdup_printf ("file:%s?host=%s", lab->paths[0], host);
+  g_autofree char *master = path_of (lab, 0, host);
   FtsVolumeSpec spec = { .volume = master, .devices = devices };
   FtsVolume *volume;
 
   for (unsigned i = 1; i < lab->n_devices; i++)
-    devices[i - 1] = g_strdup_printf ("file:%s?host=%s", lab->paths[i], host);
+    devices[i - 1] = path_of (lab, i, host);
   volume = fts_volume_open (&spec, error);
   for (unsigned i = 0; devices[i] != NULL; i++)
     g_free (devices[i]);

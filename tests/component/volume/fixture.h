@@ -10,7 +10,9 @@ typedef struct {
   char *dir;
   FtsFormatWish wish;
   unsigned n_devices;
-  char *paths[4]; /* image files; [0] is the master */
+  char *paths[4];      /* image files; [0] is the master */
+  const char *without; /* features that the LUNs lack, as "caw:pr"; NULL: none */
+  const char *layers;  /* before each path's name, as "trace(-)+"; NULL: none */
 } Lab;
 
 /* Directory and image files of SIZE bytes each, not formatted.  The wish has small times. */

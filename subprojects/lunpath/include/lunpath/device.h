@@ -45,6 +45,9 @@ typedef struct {
   uint32_t flaps;            /* a path that failed so often (up to 16) ... 5 */
   uint32_t
     flap_ms; /* ... within this time is used last, until it did not for as long; 60,000 */
+
+  uint32_t
+    conflict_ms; /* patience with reservations of others, from the start; 0 = none */
 } LunDeviceConfig;
 
 /* What the LUN is and can do; found out by trial at open, constant while open (but for a size that
@@ -185,3 +188,7 @@ void lun_device_set_gate (LunDevice *device, LunGate gate);
 typedef bool (*LunDoubt) (const LunResult *result, void *user_data);
 /* NULL: nobody.  From one thread, while no data command is under way. */
 void lun_device_set_doubt (LunDevice *device, LunDoubt doubt, void *user_data);
+
+/* For LUNs that their users reserve for moments (swap.h): a data command that meets a reservation
+ * of another host is sent again for so long, within its deadline, before it fails.  0 = at once. */
+void lun_device_set_patience (LunDevice *device, uint32_t ms);

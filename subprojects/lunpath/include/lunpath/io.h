@@ -77,6 +77,9 @@ struct LunIo {
    * hosts write: an old image that lands late would undo a newer one.  (COMPARE AND WRITE is
    * always treated so.) */
   bool settle;
+  /* READ, WRITE: one try, over via_path if it is usable.  For who must know that nothing happened
+   * in between. */
+  bool once;
 
   /* Called once, on a path's thread or on the caller's own before submit returns.  Must not
    * block; may submit again.  `result` is valid then. */

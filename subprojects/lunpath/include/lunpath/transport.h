@@ -99,6 +99,9 @@ typedef struct {
   bool can_wake;          /* has wait() */
   bool any_thread;        /* LUN_RUN_ASYNC: who may call submit() */
   bool real_scsi;         /* a SCSI device answers, not an emulation of ours */
+  const char
+    *nexus; /* initiator port, as far as processes of this machine may share it; NULL:
+                        nobody else has it.  The transport's own. */
 } LunTransportFacts;
 
 typedef struct {

@@ -32,6 +32,9 @@
 #define DEFAULT_FLAPS            5
 #define DEFAULT_FLAP_MS          60000
 
+/* Between two tries of a command that others have reserved the LUN against. */
+#define CONFLICT_PAUSE_US        2000
+
 /* ---- the paths ---- */
 
 static bool
@@ -236,7 +239,9 @@ try_pr (LunDevice *device)
   struct iovec iov = { data, sizeof data };
   LunResult result = { .outcome = LUN_OUTCOME_TRANSPORT_ERROR };
 
-  for (int tries = 0; tries < 3; tries++) { /* a unit attention may come first */
+  int64_t until_us = g_get_monotonic_time () + device->patience_us;
+
+  for (int tries = 0; tries < 3;) { /* a unit attention may come first */
     LunIo io = { .op = LUN_OP_CDB,
                  .direction = LUN_DIR_IN,
                  .iov = &iov,
@@ -245,7 +250,12 @@ try_pr (LunDevice *device)
     memcpy (io.cdb, report_capabilities, sizeof report_capabilities);
     lun_io_run (device, &io, true);
     result = io.result;
-    if (lun_judge (&result).verdict != LUN_VERDICT_AGAIN)
+    if (result.outcome == LUN_OUTCOME_RESERVATION_CONFLICT &&
+        g_get_monotonic_time () < until_us)
+      g_usleep (CONFLICT_PAUSE_US);
+    else if (lun_judge (&result).verdict == LUN_VERDICT_AGAIN)
+      tries++;
+    else
       break;
   }
   return lun_judge (&result).verdict == LUN_VERDICT_DONE;
@@ -316,6 +326,7 @@ configure (LunDevice *device, const LunDeviceConfig *given, GError **error)
   const LunDeviceConfig *config = &options.config;
   device->read_only = config->read_only;
   device->timeout_ms = or_default (config->timeout_ms, DEFAULT_TIMEOUT_MS);
+  lun_device_set_patience (device, config->conflict_ms);
   configure_paths (device, config);
   for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
     device->weights[i] = options.weights[i];

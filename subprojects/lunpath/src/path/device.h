@@ -108,6 +108,7 @@ struct LunDevice {
   int gate; /* atomic, LunGate (gate.c); written under gate_lock */
   LunDoubt doubt;
   void *doubt_data;
+  int64_t patience_us; /* atomic: with reservations of others */
   pthread_mutex_t gate_lock;
 
   pthread_mutex_t jobs_lock; /* of the next two */
@@ -206,6 +207,9 @@ void lun_path_close (LunPath *path);
 
 /* NULL when the device has none with this NAME. */
 LunPath *lun_path_by_name (LunDevice *device, const char *name);
+
+/* LunTransportFacts.nexus of the path in slot INDEX; NULL also when there is none. */
+char *lun_path_nexus (LunDevice *device, unsigned index);
 
 /* The next state by the table (state.h), logged with REASON when it is another one. */
 void lun_path_event (LunPath *path, LunPathEvent event, const char *reason);

@@ -31,6 +31,12 @@ lun_device_set_doubt (LunDevice *device, LunDoubt doubt, void *user_data)
   device->doubt = doubt;
 }
 
+void
+lun_device_set_patience (LunDevice *device, uint32_t ms)
+{
+  __atomic_store_n (&device->patience_us, (int64_t) ms * 1000, __ATOMIC_RELAXED);
+}
+
 static bool
 is_suspicious (const LunResult *result)
 {

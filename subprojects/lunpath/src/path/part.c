@@ -6,6 +6,7 @@
  *   - a path is marked only by what only the path can have done (transport error, time-out);
  *   - without a usable path a command waits for one, no longer than its time and no_path_wait_ms;
  *     time is a hard limit: a volume counts on writes that do not start after it;
+ *   - a reservation conflict is final, unless the device was told to be patient with it;
  *   - READ, WRITE and FLUSH may be repeated at will;
  *   - a COMPARE AND WRITE that may have been executed is never repeated blindly: its blocks are
  *     read.  New content: it was done.  Old content: it was not, and is sent again.  Anything
@@ -23,9 +24,12 @@
 
 #include <string.h>
 
-#define TRIES_MAX    16
-#define PAUSE_MIN_US 1000
-#define PAUSE_MAX_US (200 * 1000)
+#define TRIES_MAX             16
+#define PAUSE_MIN_US          1000
+#define PAUSE_MAX_US          (200 * 1000)
+
+/* Between two tries of a command that others have reserved the LUN against. */
+#define CONFLICT_PAUSE_MAX_US (20 * 1000)
 
 static void
 set_deadline (LunPart *part, int64_t now_us)
@@ -217,7 +221,7 @@ think (LunPart *part, LunJudgement judgement)
     lun_path_fail (part->path, &part->io.result);
   else
     heed_attention (part);
-  LunPartNext next = repeat (part, judgement, now_us);
+  LunPartNext next = part->io.once ? LUN_PART_ENDED : repeat (part, judgement, now_us);
   if (next == LUN_PART_GO && part->io.op == LUN_OP_COMPARE_AND_WRITE &&
       judgement.maybe_executed)
     start_resolving (part);
@@ -243,6 +247,26 @@ is_doubtful (LunPart *part)
          ++part->doubts;
 }
 
+/* A reservation that its holder gives back in a moment: not a failure, and nobody is told. */
+static bool
+waits_for_release (LunPart *part)
+{
+  int64_t patience_us = __atomic_load_n (&part->device->patience_us, __ATOMIC_RELAXED);
+  int64_t now_us;
+
+  if (patience_us == 0 || part->io.op == LUN_OP_CDB || part->io.once)
+    return false;
+  now_us = g_get_monotonic_time ();
+  set_deadline (part, now_us);
+  if (part->conflict_us == 0)
+    part->conflict_us = now_us;
+  if (now_us - part->conflict_us > patience_us)
+    return false;
+  part->pause_us = CLAMP (part->pause_us * 2, PAUSE_MIN_US, CONFLICT_PAUSE_MAX_US);
+  part->not_before_us = now_us + part->pause_us;
+  return part->not_before_us < part->deadline_us;
+}
+
 LunPartNext
 lun_part_advance (LunPart *part)
 {
@@ -250,8 +274,10 @@ lun_part_advance (LunPart *part)
   LunPartNext next = LUN_PART_ENDED;
 
   part->has_result = true;
-  if (judgement.verdict != LUN_VERDICT_DONE && is_doubtful (part) &&
+  if (judgement.verdict != LUN_VERDICT_DONE && is_doubtful (part) && !part->io.once &&
       wait_for_certainty (part) == LUN_PART_GO)
+    return LUN_PART_GO;
+  if (judgement.verdict == LUN_VERDICT_CONFLICT && waits_for_release (part))
     return LUN_PART_GO;
   if (part->resolving && judgement.verdict == LUN_VERDICT_DONE) {
     next = resolve (part, g_get_monotonic_time ());

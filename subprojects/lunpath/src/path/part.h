@@ -21,6 +21,7 @@ struct LunPart {
   int64_t no_path_us;    /* since when it has none; 0 = it has one */
   int64_t not_before_us; /* pause until then */
   int64_t pause_us;
+  int64_t conflict_us; /* when it met a reservation first; 0 = it did not */
   unsigned tries;
   unsigned doubts; /* results that were looked into (gate.c) */
   bool has_result; /* io.result is one of this part's tries */

@@ -251,3 +251,15 @@ lun_path_by_name (LunDevice *device, const char *name)
   }
   return NULL;
 }
+
+char *
+lun_path_nexus (LunDevice *device, unsigned index)
+{
+  LunPath *path = &device->paths[index];
+
+  if (!lun_path_pin (path))
+    return NULL;
+  char *nexus = g_strdup (path->transport->facts.nexus);
+  lun_path_unpin (path);
+  return nexus;
+}

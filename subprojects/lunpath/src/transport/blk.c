@@ -336,6 +336,7 @@ learn (Blk *blk, uint64_t depth, GError **error)
     .max_io_blocks = MAX_IO_BYTES / (unsigned) block_size,
     .max_io_bytes = MAX_IO_BYTES,
     .real_scsi = true,
+    .nexus = "kernel",
   };
   if (n_bytes == 0) /* the kernel met the disk while another host had it reserved */
     blk->base.facts.block_size = blk->base.facts.max_io_blocks = 0;

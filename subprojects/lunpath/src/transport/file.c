@@ -1,17 +1,24 @@
 /* transport/file.c - a path to a mapped file through our LUN emulation.
  *
- *   file:/path/lun.img[?path=N][&host=NAME]
+ *   file:/path/lun.img[?path=N][&host=NAME][&without=FEATURE[:FEATURE...]]
  *
  * One path is one nexus, "iqn.2026-01.ftsfs:HOST,i,0x00000000000N": the paths of one host differ
  * by N, those of several hosts (or of several pretended hosts on one machine) by HOST, which is
  * the machine's name by default.  A file that is no LUN yet becomes one when it is opened for
  * writing.
  *
+ * A LUN that can do less, as others do, is had by leaving out: caw (COMPARE AND WRITE), pr
+ * (PERSISTENT RESERVE IN and OUT), abort (PREEMPT AND ABORT); each is refused as an unknown command
+ * or service action.
+ *
  * Runs in the caller's thread; any number at once.  Waiting is in file-wait.c.
  */
 #include "transport/file.h"
 
 #include "transport/builtin.h"
+
+#include "base/pr.h"
+#include "base/sense.h"
 
 #include <lunpath/emul.h>
 
@@ -29,6 +36,7 @@ file_close (LunTransport *transport)
   LunFile *file = (LunFile *) transport;
 
   lun_emul_close (file->emul);
+  g_free (file->port);
   g_free (file);
 }
 
@@ -50,26 +58,80 @@ nexus_name (const LunPathName *name, char **out, GError **error)
   return true;
 }
 
+/* ---- what the LUN is to lack ---- */
+
+static const char *const features[] = { "caw", "pr", "abort", NULL };
+
+static bool
+read_without (const LunPathName *name, unsigned *out, GError **error)
+{
+  const char *text = lun_path_name_option (name, "without");
+  g_auto (GStrv) words = g_strsplit (text ? text : "", ":", -1);
+
+  for (char **word = words; *word; word++) {
+    unsigned i = 0;
+    while (features[i] && !g_str_equal (features[i], *word))
+      i++;
+    if (!features[i]) {
+      g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
+                   "path name \"%s\": without=%s: not caw, pr or abort", name->text,
+                   *word);
+      return false;
+    }
+    *out |= 1U << i;
+  }
+  return true;
+}
+
+/* Its bit, for a command that only some LUNs have; else 0. */
+static unsigned
+feature_of (const LunIo *io)
+{
+  if (io->op == LUN_OP_COMPARE_AND_WRITE)
+    return 1U << 0;
+  if (io->op != LUN_OP_CDB)
+    return 0;
+  switch (io->cdb[0]) {
+  case LUN_SCSI_COMPARE_AND_WRITE:
+    return 1U << 0;
+  case LUN_SCSI_PERSISTENT_RESERVE_IN:
+    return 1U << 1;
+  case LUN_SCSI_PERSISTENT_RESERVE_OUT:
+    return 1U << 1 |
+           ((io->cdb[1] & 0x1f) == LUN_PR_OUT_PREEMPT_AND_ABORT ? 1U << 2 : 0);
+  default:
+    return 0;
+  }
+}
+
+static LunResult
+refuse (unsigned lacking)
+{
+  bool is_command = (lacking & ~(1U << 2)) != 0;
+
+  return lun_result_check_condition (LUN_SENSE_ILLEGAL_REQUEST,
+                                     is_command ? 0x20 : 0x24, 0x00);
+}
+
 static bool
 open_emul (LunFile *file, const LunPathName *name, bool read_only, GError **error)
 {
-  g_autofree char *nexus = NULL;
-
-  if (!nexus_name (name, &nexus, error))
+  if (!nexus_name (name, &file->port, error) ||
+      !read_without (name, &file->without, error))
     return false;
   if (!read_only && !lun_emul_create (name->target, 0, 0, error))
     return false;
   file->emul = lun_emul_open (name->target, read_only, error);
   if (!file->emul)
     return false;
-  file->nexus = lun_emul_nexus (file->emul, nexus, error);
+  file->nexus = lun_emul_nexus (file->emul, file->port, error);
   return file->nexus != NULL;
 }
 
 static LunTransport *
 file_open (const LunPathName *name, const LunTransportConfig *config, GError **error)
 {
-  static const char *const known[] = { "path", "host", NULL };
+  static const char *const known[] = { "path", "host", "without", NULL };
   LunFile *file;
 
   if (!lun_path_name_only (name, known, error))
@@ -91,6 +153,7 @@ file_open (const LunPathName *name, const LunTransportConfig *config, GError **e
     .n_blocks = lun_emul_n_blocks (file->emul),
     .max_io_blocks = MAX_IO_BYTES / block_size,
     .can_wake = true,
+    .nexus = file->port,
   };
   return &file->base;
 }
@@ -113,6 +176,9 @@ execute (LunFile *file, const LunIo *io)
 {
   uint8_t flush[16] = { 0x91 }; /* SYNCHRONIZE CACHE(16), whole LUN */
   uint8_t caw[16] = { 0x89 };   /* COMPARE AND WRITE */
+
+  if (G_UNLIKELY (file->without) && (feature_of (io) & file->without))
+    return refuse (feature_of (io) & file->without);
 
   switch (io->op) {
   case LUN_OP_READ:

@@ -8,6 +8,8 @@ typedef struct {
   LunTransport base;
   LunEmul *emul;
   LunEmulNexus *nexus; /* belongs to `emul` */
+  char *port;          /* its name */
+  unsigned without;    /* features that the LUN lacks (file.c) */
 } LunFile;
 
 LunWake lun_file_wait (LunTransport *transport, LunWatch *watches, int n_watches,

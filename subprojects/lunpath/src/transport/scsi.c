@@ -6,12 +6,16 @@
 
 #include <string.h>
 
-#define PAGE_LEN      1024
-#define GROUPS_LEN    1024 /* parameter data about target port groups */
-#define DEPTH_DEFAULT 8
-#define DEPTH_MAX     16
+#define PAGE_LEN          1024
+#define GROUPS_LEN        1024 /* parameter data about target port groups */
+#define DEPTH_DEFAULT     8
+#define DEPTH_MAX         16
 
-#define TRIES         5 /* unit attentions come first, one at a time */
+#define TRIES             5 /* unit attentions come first, one at a time */
+
+/* Others may have reserved the LUN for a moment (swap.h). */
+#define CONFLICT_TRIES    100
+#define CONFLICT_PAUSE_US 5000
 
 /* ---- commands and results ---- */
 
@@ -103,19 +107,29 @@ lun_scsi_depth (const LunPathName *name, uint64_t *depth, GError **error)
 
 /* ---- questions ---- */
 
+static bool
+is_attention (const LunResult *result)
+{
+  LunSense sense;
+
+  return lun_result_sense (result, &sense) && sense.key == LUN_SENSE_UNIT_ATTENTION;
+}
+
 static LunResult
 ask (void *target, LunScsiRun run, LunCdb cdb, void *data, size_t len)
 {
-  LunResult result;
-  LunSense sense;
+  int attentions = 0, conflicts = 0;
 
-  for (int tries = 0; tries < TRIES; tries++) {
+  for (;;) {
     memset (data, 0, len);
-    result = run (target, &cdb, LUN_DIR_IN, data, len);
-    if (!lun_result_sense (&result, &sense) || sense.key != LUN_SENSE_UNIT_ATTENTION)
-      break;
+    LunResult result = run (target, &cdb, LUN_DIR_IN, data, len);
+    if (is_attention (&result) && ++attentions < TRIES)
+      continue;
+    if (result.outcome != LUN_OUTCOME_RESERVATION_CONFLICT ||
+        ++conflicts == CONFLICT_TRIES)
+      return result;
+    g_usleep (CONFLICT_PAUSE_US);
   }
-  return result;
 }
 
 bool

@@ -186,6 +186,7 @@ set_facts (Sg *sg, const LunScsiLun *lun, uint64_t depth)
     .max_io_blocks = lun->block_size > 0 ? MAX (blocks, 1) : 0,
     .max_io_bytes = bytes,
     .real_scsi = true,
+    .nexus = "kernel",
   };
 }
 
