@@ -20,6 +20,7 @@
 #include "base/cpu.h"
 #include "base/futex.h"
 
+#include <sched.h>
 #include <string.h>
 
 /* What a change under a word that the kernel does not watch may stay unseen. */
@@ -99,7 +100,8 @@ is_over (const LunWakePlan *plan)
   return plan->until_us >= 0 && g_get_monotonic_time () >= plan->until_us;
 }
 
-/* True when a difference was seen. */
+/* True when a difference was seen.  Gives way to whoever else wants the CPU: it may be the writer, or
+ * the thread that has work meanwhile. */
 static bool
 spin (const Wait *wait)
 {
@@ -116,6 +118,7 @@ spin (const Wait *wait)
     }
     if (has_rung (wait->plan))
       return false;
+    sched_yield ();
   } while (g_get_monotonic_time () < until_us);
   return false;
 }
