@@ -31,6 +31,18 @@ int fts_contain_step (int dir_fd, const char *name);
  * Symlinks are followed, the last one too.  -errno; ESTALE when DIR_FD is not beneath. */
 int fts_contain_walk (int root_fd, int dir_fd, const char *path);
 
+/* Where a file lies now.  A file that the kernel found by its number alone may have no place that
+ * it knows of. */
+typedef enum {
+  FTS_PLACE_INSIDE,
+  FTS_PLACE_OUTSIDE,
+  FTS_PLACE_UNKNOWN,
+} FtsPlace;
+
+/* Of FD, against the directory ROOT_FD.  ROOT_ID names the root for good, as descriptors are used
+ * again: the root's own place is asked for ten times a second at most.  Costs one system call. */
+FtsPlace fts_contain_place (int root_fd, uint64_t root_id, int fd, bool is_dir);
+
 /* The path of FD from ROOT_FD ("/" for the root itself), as it is now; NULL when FD is not
  * beneath or was removed. */
 char *fts_contain_path_of (int root_fd, int fd);

@@ -17,7 +17,8 @@ typedef struct {
   int refs; /* atomic */
   char *name;
   char *path;
-  int root_fd; /* O_PATH | O_DIRECTORY */
+  int root_fd;      /* O_PATH | O_DIRECTORY */
+  uint64_t root_id; /* no other export of this process ever has it */
   bool read_only;
   char **peers; /* patterns of names that may attach; NULL = all that have connected */
   bool allow_devices; /* peers may make device nodes */

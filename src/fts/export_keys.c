@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static uint64_t last_root_id; /* atomic */
+
 FtsExport *
 fts_export_new (void)
 {
@@ -18,6 +20,7 @@ fts_export_new (void)
 
   export->refs = 1;
   export->root_fd = -1;
+  export->root_id = __atomic_add_fetch (&last_root_id, 1, __ATOMIC_RELAXED);
   export->rights.anon_uid = export->rights.anon_gid = FTS_IDMAP_NOBODY;
   return export;
 }

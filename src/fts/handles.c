@@ -13,6 +13,7 @@
 #include <linux/openat2.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -313,15 +314,52 @@ open_where (const FtsHandles *handles, Kind kind, const uint8_t *where, size_t l
   return -ESTALE;
 }
 
-/* A directory that was moved out of the export since its handle was made is not ours to serve.
- * (A file cannot be asked: the kernel may not know by which of its names it was found.) */
+/* Its place alone counts for a file with one name; another may be known by a name elsewhere. */
 static bool
-is_outside (const FtsHandles *handles, int fd, const FtsAttr *attr)
+has_other_names (int fd)
 {
-  if (!S_ISDIR (attr->mode))
+  struct stat st;
+
+  return fstat (fd, &st) == 0 && st.st_nlink > 1;
+}
+
+static FtsPlace
+place_of (const FtsHandles *handles, int fd, mode_t type)
+{
+  const FtsExport *export = handles->export;
+  return fts_contain_place (export->root_fd, export->root_id, fd, S_ISDIR (type));
+}
+
+/* A descriptor that was opened by number does not learn of a name that is found later; one that
+ * is opened now does. */
+static FtsPlace
+ask_place_anew (const FtsHandles *handles, const FtsHandle *handle, mode_t type)
+{
+  const uint8_t *where;
+  size_t len;
+  Kind kind;
+
+  if (!unseal (handles, handle, &kind, &where, &len) || kind != KIND_KERNEL ||
+      fts_caller_become_server () != 0)
+    return FTS_PLACE_UNKNOWN;
+  int fd = open_kernel_handle (handles, where, len);
+  if (fd < 0)
+    return FTS_PLACE_UNKNOWN;
+  FtsPlace place = place_of (handles, fd, type);
+  close (fd);
+  return place;
+}
+
+/* What was moved out of the export since its handle was made is not ours to serve. */
+static bool
+is_outside (const FtsHandles *handles, const FtsHandle *handle, int fd, mode_t type)
+{
+  if (handle->bytes[1] == KIND_ROOT)
     return false;
-  g_autofree char *path = fts_contain_path_of (handles->export->root_fd, fd);
-  return path == NULL;
+  FtsPlace place = place_of (handles, fd, type);
+  if (place == FTS_PLACE_UNKNOWN)
+    place = ask_place_anew (handles, handle, type);
+  return place == FTS_PLACE_OUTSIDE && (S_ISDIR (type) || !has_other_names (fd));
 }
 
 static FtsPin *
@@ -344,7 +382,7 @@ open_and_cache (FtsHandles *handles, const FtsHandle *handle, int *failed)
     return NULL;
   }
   *failed = fts_attr_load (fd, &attr, NULL);
-  if (!*failed && is_outside (handles, fd, &attr))
+  if (!*failed && is_outside (handles, handle, fd, attr.mode))
     *failed = ESTALE;
   if (*failed) {
     close (fd);
@@ -358,9 +396,14 @@ fts_handles_pin (FtsHandles *handles, const FtsHandle *handle, int *failed)
 {
   FtsPin *pin = fts_fdcache_find (handles->cache, handle);
 
-  if (pin != NULL)
+  if (pin == NULL)
+    return open_and_cache (handles, handle, failed);
+  if (!is_outside (handles, handle, pin->fd, pin->type))
     return pin;
-  return open_and_cache (handles, handle, failed);
+  fts_fdcache_drop (handles->cache, handle);
+  fts_fdcache_unref (pin);
+  *failed = ESTALE;
+  return NULL;
 }
 
 FtsPin *

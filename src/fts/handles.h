@@ -10,9 +10,14 @@
  * of its name), where, proof 16 bytes.
  *
  * Invariants
- *  1. No handle opens what was not named through the export before: proof, mount and, for
- *     directories, place beneath the root are checked before a file enters the cache.
- *  2. The root's handle is always found, even one of an earlier key: it gives nothing that
+ *  1. No handle opens what was not named through the export before: proof and mount are checked
+ *     before a file enters the cache.
+ *  2. What was moved out of the export is stale: the place of each file is asked for each time
+ *     it is used.  Two exceptions remain, for files that are no directories: one with further
+ *     names may be used while one of its names, whichever the kernel remembers, is outside; and
+ *     one whose place the kernel has forgotten (opened by number, not found by name since).
+ *     A command that is under way while a directory is moved may end in it.
+ *  3. The root's handle is always found, even one of an earlier key: it gives nothing that
  *     attaching does not, and a mount goes on from it when all other handles are stale.
  *
  * Threads: any.  Opening by handle is done with the server's own rights: the calling thread has

@@ -51,6 +51,14 @@ _add_users ()
 }
 _add_users || fail "no users can be added"
 
+# As lab.sh's, with the program that is installed here.
+mount_ftsfs ()
+{
+  mkdir -p "$2"
+  on_exit unmount "$2"
+  mount -t fuse.ftsfs "$1" "$2" -o "volume=$volume${3:+,$3}"
+}
+
 # as UID GROUPS COMMAND...: as that user and group of the same number.
 as ()
 {
