@@ -3,7 +3,10 @@
 #include "base/error.h"
 #include "volume/device_spec.h"
 
+#include <lunpath/transport.h>
+
 #include <string.h>
+#include <sys/stat.h>
 
 #define CONFIG_DIR "/etc/ftsfs/volumes"
 
@@ -12,6 +15,7 @@ fts_volume_config_free (FtsVolumeConfig *config)
 {
   if (config == NULL)
     return;
+  g_free (config->file);
   g_free (config->name);
   g_free (config->host);
   g_free (config->policy);
@@ -123,6 +127,27 @@ take_devices (FtsVolumeConfig *config, GKeyFile *keys, const char *file, GError 
   }
 }
 
+/* A file with a secret in a path name is for its owner alone. */
+static bool
+check_private (const FtsVolumeConfig *config, const char *file, GError **error)
+{
+  bool has_secret = false;
+  struct stat st;
+
+  for (unsigned i = 0; i < config->devices->len; i++)
+    for (char **path = g_ptr_array_index (config->devices, i); *path != NULL; path++) {
+      g_autofree char *masked = lun_path_name_mask (*path);
+      has_secret |= strcmp (masked, *path) != 0;
+    }
+  if (!has_secret || stat (file, &st) != 0 || (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+    return true;
+  g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+               "%s: holds a CHAP secret and can be read or written by others (mode "
+               "%04o); \"chmod 600 %s\", or put the secret into a secret-file",
+               file, st.st_mode & 07777, file);
+  return false;
+}
+
 static bool
 load_key_file (FtsVolumeConfig *config, const char *file, GError **error)
 {
@@ -137,7 +162,8 @@ load_key_file (FtsVolumeConfig *config, const char *file, GError **error)
   config->host = g_key_file_get_string (keys, "volume", "host", NULL);
   config->policy = g_key_file_get_string (keys, "volume", "policy", NULL);
   config->secret_file = g_key_file_get_string (keys, "volume", "secret-file", NULL);
-  return check_words (keys, file, error) && take_devices (config, keys, file, error);
+  return check_words (keys, file, error) && take_devices (config, keys, file, error) &&
+         check_private (config, file, error);
 }
 
 FtsVolumeConfig *
@@ -155,6 +181,7 @@ fts_volume_config_load (const FtsVolumeSpec *spec, GError **error)
   if (file != NULL) {
     if (!load_key_file (config, file, error))
       return NULL;
+    config->file = g_steal_pointer (&file);
   } else if (!add_device_words (config, (char *[]){ spec->volume, NULL }, error)) {
     return NULL;
   }
@@ -162,4 +189,35 @@ fts_volume_config_load (const FtsVolumeSpec *spec, GError **error)
     if (!add_device_words (config, (char *[]){ *word, NULL }, error))
       return NULL;
   return g_steal_pointer (&config);
+}
+
+static char *
+complete_word (const char *word)
+{
+  g_autofree char *file = config_file_of (word);
+  g_auto (GStrv) paths = NULL;
+
+  if (file != NULL)
+    return g_canonicalize_filename (file, NULL);
+  paths = fts_device_spec_paths (word, NULL);
+  return paths != NULL ? g_strjoinv ("|", paths) : g_strdup (word);
+}
+
+void
+fts_volume_spec_complete (const FtsVolumeSpec *spec, FtsVolumeSpec *out)
+{
+  guint n = spec->devices != NULL ? g_strv_length (spec->devices) : 0;
+
+  *out = (FtsVolumeSpec){ .volume = complete_word (spec->volume),
+                          .devices = g_new0 (char *, n + 1),
+                          .read_only = spec->read_only };
+  for (guint i = 0; i < n; i++)
+    out->devices[i] = complete_word (spec->devices[i]);
+}
+
+void
+fts_volume_spec_clear (FtsVolumeSpec *spec)
+{
+  g_clear_pointer (&spec->volume, g_free);
+  g_clear_pointer (&spec->devices, g_strfreev);
 }

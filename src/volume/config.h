@@ -17,6 +17,7 @@
 #include "volume/volume.h"
 
 typedef struct {
+  char *file;        /* the key file; NULL when the user named the devices */
   char *name;        /* NULL where not given, as all texts here */
   char *host;        /* member name */
   char *policy;      /* path choice, for every device */
@@ -27,5 +28,9 @@ typedef struct {
 
 /* Reads the key file that spec->volume names, or takes the devices from SPEC itself. */
 FtsVolumeConfig *fts_volume_config_load (const FtsVolumeSpec *spec, GError **error);
+/* SPEC with every file's name complete, for a program that leaves its directory. */
+void fts_volume_spec_complete (const FtsVolumeSpec *spec, FtsVolumeSpec *out);
+void fts_volume_spec_clear (FtsVolumeSpec *spec);
+
 void fts_volume_config_free (FtsVolumeConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsVolumeConfig, fts_volume_config_free)

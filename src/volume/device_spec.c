@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include <lunpath/transport.h>
+
 #include <string.h>
 
 /* Where the next C stands outside parentheses, or the end of TEXT. */
@@ -85,8 +87,9 @@ fts_device_spec_paths (const char *spec, GError **error)
     g_autofree char *path = g_strndup (p, (gsize) (end - p));
     g_strstrip (path);
     if (path[0] == '\0') {
+      g_autofree char *shown = lun_path_name_mask (spec);
       g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "device \"%s\": empty path name",
-                   spec);
+                   shown);
       return NULL;
     }
     g_ptr_array_add (paths, complete (path));

@@ -24,6 +24,7 @@ done
 export PATH
 
 work=$(mktemp -d "${FTS_TMP:-/dev/shm}/fts-test.XXXXXX") || exit 99
+export FTSFS_RUN_DIR=$work/run # sockets of running programs
 _cleanups=()
 _test_name=$(basename "$0" .sh)
 

@@ -27,7 +27,8 @@ typedef struct {
 extern const FtsCommand fts_admin_status, fts_admin_hosts, fts_admin_connections,
   fts_admin_dump, fts_admin_check, fts_admin_keys, fts_admin_register,
   fts_admin_reserve, fts_admin_release, fts_admin_takeover, fts_admin_fence,
-  fts_admin_clear, fts_admin_paths, fts_admin_cdb, fts_admin_discover;
+  fts_admin_clear, fts_admin_paths, fts_admin_cdb, fts_admin_discover, fts_admin_path,
+  fts_admin_reload;
 
 /* Takes the options out of ARGV.  ENTRIES may be NULL.  At most MAX_ARGS arguments may remain
  * after argv[0]. */

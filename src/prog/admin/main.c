@@ -8,7 +8,8 @@ static const FtsCommand *const commands[] = {
   &fts_admin_status,  &fts_admin_hosts,    &fts_admin_connections, &fts_admin_dump,
   &fts_admin_check,   &fts_admin_keys,     &fts_admin_register,    &fts_admin_reserve,
   &fts_admin_release, &fts_admin_takeover, &fts_admin_fence,       &fts_admin_clear,
-  &fts_admin_paths,   &fts_admin_cdb,      &fts_admin_discover
+  &fts_admin_paths,   &fts_admin_cdb,      &fts_admin_discover,    &fts_admin_path,
+  &fts_admin_reload
 };
 
 static const FtsCommand *
@@ -65,6 +66,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   FtsExit status;
 
+  argv = fts_program_take_arguments (argc, argv);
   fts_program_start ("fts-admin");
   if (!parse_front (&admin, &version, &argc, &argv, &error))
     status = fts_program_usage ("%s", error->message);

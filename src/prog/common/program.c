@@ -1,5 +1,7 @@
 #include "prog/common/program.h"
 
+#include <lunpath/transport.h>
+
 #include <locale.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -42,6 +44,19 @@ fts_program_start (const char *name)
   setlocale (LC_ALL, "");
   g_set_prgname (name);
   g_log_set_writer_func (write_log, NULL, NULL);
+}
+
+char **
+fts_program_take_arguments (int argc, char **argv)
+{
+  static char **copy; /* as long as the program */
+
+  copy = g_new0 (char *, (gsize) argc + 1);
+  for (int i = 0; i < argc; i++) {
+    copy[i] = g_strdup (argv[i]);
+    lun_path_name_hide (argv[i]);
+  }
+  return copy;
 }
 
 void

@@ -8,8 +8,12 @@
 
 #include "base/error.h"
 
-/* Sets program name, locale and log writer.  Call first in main(), once. */
+/* Sets program name, locale and log writer.  Call once. */
 void fts_program_start (const char *name);
+
+/* A copy of ARGV for the program to use; in ARGV itself, which everybody can see in /proc, secrets in
+ * path names are overwritten.  Call first in main(). */
+char **fts_program_take_arguments (int argc, char **argv);
 
 /* From here on messages go to syslog: for a daemon that has left its terminal. */
 void fts_program_use_syslog (void);

@@ -34,6 +34,12 @@ fts_volume_options_clear (FtsVolumeOptions *options)
   g_clear_pointer (&options->secret_file, g_free);
 }
 
+FtsVolumeSpec
+fts_volume_options_spec (const FtsVolumeOptions *options)
+{
+  return (FtsVolumeSpec){ .volume = options->volume, .devices = options->devices };
+}
+
 FtsVolume *
 fts_volume_options_open (FtsVolumeOptions *options, bool read_only, GError **error)
 {

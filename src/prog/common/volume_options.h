@@ -28,6 +28,9 @@ void fts_volume_options_add (FtsVolumeOptions *options, FtsVolumeOptionsKind kin
 void fts_volume_options_clear (FtsVolumeOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FtsVolumeOptions, fts_volume_options_clear)
 
+/* What they name; the texts stay theirs. */
+FtsVolumeSpec fts_volume_options_spec (const FtsVolumeOptions *options);
+
 /* Opens what the options name; a configuration's `host` becomes options->name where the user
  * gave none.  Errors: CONFIG (no --volume), those of fts_volume_open(). */
 FtsVolume *fts_volume_options_open (FtsVolumeOptions *options, bool read_only,

@@ -231,6 +231,7 @@ main (int argc, char **argv)
   g_auto (FtsFormatOptions) options = { 0 };
   g_autoptr (GError) error = NULL;
 
+  argv = fts_program_take_arguments (argc, argv);
   fts_program_start ("fts-format");
   if (!fts_format_options_parse (&options, &argc, &argv, &error))
     return fts_error_to_exit (error) == FTS_EXIT_USAGE

@@ -105,6 +105,7 @@ main (int argc, char **argv)
   Program program = { .shell = { .wait_s = DEFAULT_WAIT_S } };
   g_autoptr (GError) error = NULL;
 
+  argv = fts_program_take_arguments (argc, argv);
   fts_program_start ("fts");
   if (!parse (&program, &argc, &argv, &error))
     return fts_program_usage ("%s", error->message);

@@ -2,6 +2,7 @@
 
 #include "channel/door.h"
 #include "fts/server.h"
+#include "prog/common/control.h"
 #include "prog/ftsd/notify.h"
 #include "prog/ftsd/stats.h"
 
@@ -25,6 +26,7 @@ typedef struct {
   pthread_mutex_t lock; /* protects `door`: a peer's death may come before it is open */
   FtsDoor *door;
   sigset_t signals;
+  FtsControl *control;
   bool wrote_pid_file;
 } Daemon;
 
@@ -100,6 +102,18 @@ join_volume (Daemon *daemon, GError **error)
   return daemon->member != NULL;
 }
 
+static void
+start_control (Daemon *daemon)
+{
+  const FtsVolumeOptions *volume = &daemon->options->volume;
+
+  daemon->control = fts_control_start (
+    &(FtsControlConfig){ .program = "ftsd",
+                         .what = fts_member_self (daemon->member)->name,
+                         .volume = daemon->volume,
+                         .spec = fts_volume_options_spec (volume) });
+}
+
 static bool
 open_door (Daemon *daemon, GError **error)
 {
@@ -131,8 +145,11 @@ start (Daemon *daemon, GError **error)
   if (daemon->exports == NULL)
     return false;
   daemon->server = fts_server_new_with (daemon->exports, &config, error);
-  return daemon->server != NULL && join_volume (daemon, error) &&
-         open_door (daemon, error);
+  if (daemon->server == NULL || !join_volume (daemon, error) ||
+      !open_door (daemon, error))
+    return false;
+  start_control (daemon);
+  return true;
 }
 
 /* ---- ready ---- */
@@ -206,6 +223,7 @@ reload (Daemon *daemon)
   g_autoptr (GError) error = NULL;
 
   ftsd_notify_reloading ();
+  fts_control_reload (daemon->control);
   if (load_exports_again (daemon, &error))
     g_message ("the configuration was read again: %u exports",
                fts_exports_count (daemon->exports));
@@ -256,6 +274,7 @@ stop (Daemon *daemon)
   pthread_mutex_unlock (&daemon->lock);
   if (door != NULL)
     fts_door_stop (door);
+  fts_control_stop (daemon->control);
   fts_member_leave (daemon->member);
   if (daemon->volume != NULL)
     fts_volume_close (daemon->volume);

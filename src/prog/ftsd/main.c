@@ -11,6 +11,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   FtsdBackground background = { .report_fd = -1 };
 
+  argv = fts_program_take_arguments (argc, argv);
   fts_program_start ("ftsd");
   if (!ftsd_options_parse (&options, &argc, &argv, &error))
     return fts_program_usage ("%s", error->message);

@@ -1,5 +1,6 @@
 #include "prog/ftsfs/life.h"
 
+#include "prog/common/control.h"
 #include "prog/common/program.h"
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"
@@ -30,6 +31,7 @@ typedef struct {
   FtsFs fs;
   FtsVolume *volume;
   FtsMember *member;
+  FtsControl *control;
   char *secret;
   char *host; /* own name by the configuration, or NULL */
   int
@@ -412,6 +414,13 @@ write_stats (Mount *mount)
     g_warning ("statistics: %s", error->message);
 }
 
+/* Somebody sits at the terminal that hung up. */
+static bool
+hang_up_ends (const Mount *mount)
+{
+  return mount->options->foreground && isatty (STDIN_FILENO);
+}
+
 static void *
 attend (void *user_data)
 {
@@ -424,6 +433,8 @@ attend (void *user_data)
   announce (mount);
   sigemptyset (&signals);
   sigaddset (&signals, SIGUSR1);
+  if (!hang_up_ends (mount))
+    sigaddset (&signals, SIGHUP);
   for (;;) {
     sigwait (&signals, &signal_number);
     pthread_mutex_lock (&mount->lock);
@@ -431,7 +442,10 @@ attend (void *user_data)
     pthread_mutex_unlock (&mount->lock);
     if (ending)
       return NULL;
-    write_stats (mount);
+    if (signal_number == SIGHUP)
+      fts_control_reload (mount->control);
+    else
+      write_stats (mount);
   }
 }
 
@@ -449,15 +463,17 @@ end_attendant (Mount *mount)
 }
 
 /* ---- serving ---- */
+/* SIGHUP stays blocked where it does not end the mount: the attendant takes it. */
 static void
-block_signals (bool block)
+block_signals (const Mount *mount, bool block)
 {
   sigset_t ends;
 
   sigemptyset (&ends);
   sigaddset (&ends, SIGINT);
   sigaddset (&ends, SIGTERM);
-  sigaddset (&ends, SIGHUP);
+  if (block || hang_up_ends (mount))
+    sigaddset (&ends, SIGHUP);
   if (block)
     sigaddset (&ends, SIGUSR1);
   pthread_sigmask (block ? SIG_BLOCK : SIG_UNBLOCK, &ends, NULL);
@@ -485,11 +501,24 @@ serve (Mount *mount)
   mount->fs.on_init = on_init;
   mount->fs.on_init_data = mount;
   if (fuse_set_signal_handlers (mount->fs.session) == 0)
-    block_signals (false);
+    block_signals (mount, false);
   mount->has_attendant = pthread_create (&mount->attendant, NULL, attend, mount) == 0;
   loop (mount);
-  block_signals (true);
+  block_signals (mount, true);
   fuse_remove_signal_handlers (mount->fs.session);
+}
+
+static void
+start_control (Mount *mount)
+{
+  const FtsMountOptions *options = mount->options;
+
+  mount->control = fts_control_start (
+    &(FtsControlConfig){ .program = "ftsfs",
+                         .what = options->mountpoint,
+                         .volume = mount->volume,
+                         .spec = { .volume = options->volume,
+                                   .devices = (char **) options->devices->pdata } });
 }
 
 static void
@@ -497,6 +526,7 @@ tear_down (Mount *mount)
 {
   FtsFs *fs = &mount->fs;
 
+  fts_control_stop (mount->control);
   if (mount->mounted)
     fuse_session_unmount (fs->session);
   end_attendant (mount);
@@ -521,9 +551,10 @@ run (FtsMountOptions *options, int report_fd)
 
   pthread_mutex_init (&mount.lock, NULL);
   pthread_cond_init (&mount.changed, NULL);
-  block_signals (true);
+  block_signals (&mount, true);
   bool well = reach_peer (&mount, &error) && load_people (&mount, &error);
   if (well) {
+    start_control (&mount);
     prepare_fs (&mount);
     well = options->fake || mount_session (&mount, &error);
   }

@@ -20,6 +20,7 @@ main (int argc, char **argv)
   g_auto (FtsMountOptions) options = { 0 };
   g_autoptr (GError) error = NULL;
 
+  argv = fts_program_take_arguments (argc, argv);
   fts_program_start ("ftsfs");
   if (!fts_mount_options_parse (argc, argv, &options, &error))
     return status_for (&options, fts_program_usage ("%s", error->message));

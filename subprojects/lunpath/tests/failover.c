@@ -549,7 +549,7 @@ START_TEST (test_what_cannot_be_added)
     const char *name, *why;
   } wrong[] = { { A, "such a path already" },
                 { "ram:q?threaded=1", "leads to ram:q" },
-                { "ram:p2?threaded=1&block=4096", "blocks of 4096 bytes" },
+                { "ram:p2?threaded=1&block=4096", "leads to ram:p2" },
                 { "ram:p|ram:q", "" },
                 { "colour:red", "no kind of path" } };
   g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ 0 });

@@ -34,7 +34,15 @@ typedef bool (*LunPathGuard) (LunDevice *device, LunPath *path, void *user_data,
 /* NULL: no guard.  A guard that runs at the time may still run when this returns. */
 void lun_device_set_guard (LunDevice *device, LunPathGuard guard, void *user_data);
 
-/* A command on the guarded PATH, within guard only. */
+/* Called when a path that is removed has carried its last command, and before it is closed, on the
+ * thread that removes it: takes back what the guard did.  Commands over PATH through
+ * lun_guard_cdb(), over the others through the device. */
+typedef void (*LunPathFarewell) (LunDevice *device, LunPath *path, void *user_data);
+
+void lun_device_set_farewell (LunDevice *device, LunPathFarewell farewell,
+                              void *user_data);
+
+/* A command on the guarded or leaving PATH, within guard and farewell only. */
 LunResult lun_guard_cdb (LunPath *path, const uint8_t *cdb, size_t cdb_len,
                          LunDirection dir, void *data, size_t len);
 const char *lun_guard_path_name (const LunPath *path);
@@ -69,7 +77,7 @@ void lun_path_infos_free (LunPathInfo *infos, unsigned n_paths);
 /* The new path carries data once a check was good; it must lead to the same LUN and take commands
  * as long as the others do.  A device in memory takes paths in memory only. */
 bool lun_device_add_path (LunDevice *device, const char *name, GError **error);
-/* Its last commands end, then it is closed; what waits for it goes elsewhere.  Not the last one. */
+/* By its name with or without the secret.  Its last commands end, then it is closed; what waits for it goes elsewhere.  Not the last one. */
 bool lun_device_remove_path (LunDevice *device, const char *name, GError **error);
 /* Down: carries no new commands and is not checked, until it is set up.  Up: is checked at once,
  * even when it led to another LUN. */

@@ -68,6 +68,8 @@ bool lun_path_name_only (const LunPathName *name, const char *const *known,
                          GError **error);
 /* TEXT (one name or several) as it may be shown: "***" instead of each secret. */
 char *lun_path_name_mask (const char *text);
+/* Overwrites each secret in TEXT itself; true when there was one. */
+bool lun_path_name_hide (char *text);
 /* Splits "A|B" at bars outside parentheses; free with g_strfreev(). */
 char **lun_path_name_split (const char *text);
 

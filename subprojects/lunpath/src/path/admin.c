@@ -130,20 +130,28 @@ take_into_use (LunPath *path)
     lun_path_check (path);
 }
 
+/* A path is known by its name without the secret. */
+static LunPath *
+find_masked (LunDevice *device, const char *name)
+{
+  g_autofree char *masked = lun_path_name_mask (name);
+
+  return lun_path_by_name (device, masked);
+}
+
 bool
 lun_device_add_path (LunDevice *device, const char *name, GError **error)
 {
   LUN_LOCKED (&device->admin_lock);
-  if (lun_path_by_name (device, name)) {
-    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s: there is such a path already",
-                 name);
+  if (find_masked (device, name)) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "there is such a path already");
     return false;
   }
   LunPath *path = find_slot (device, error);
   if (!path || !lun_path_open (path, name, error))
     return false;
   lun_path_adopt_size (path);
-  if (fits (path, error) && leads_here (path, error) &&
+  if (leads_here (path, error) && fits (path, error) &&
       (device->facts.in_memory || lun_queue_start (path, error))) {
     take_into_use (path);
     return true;
@@ -157,11 +165,12 @@ lun_device_add_path (LunDevice *device, const char *name, GError **error)
 static LunPath *
 find (LunDevice *device, const char *name, GError **error)
 {
-  LunPath *path = lun_path_by_name (device, name);
+  LunPath *path = find_masked (device, name);
+  g_autofree char *masked = lun_path_name_mask (name);
 
   if (!path)
     g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s: has no path \"%s\"",
-                 device->name, name);
+                 device->name, masked);
   return path;
 }
 
@@ -177,7 +186,23 @@ is_last (const LunPath *path)
 }
 
 static void
-drain_and_close (LunPath *path)
+say_farewell (LunPath *path)
+{
+  LunDevice *device = path->device;
+  LunPathFarewell farewell;
+  void *farewell_data;
+
+  {
+    LUN_LOCKED (&device->guard_lock);
+    farewell = device->farewell;
+    farewell_data = device->farewell_data;
+  }
+  if (farewell)
+    farewell (device, path, farewell_data);
+}
+
+static void
+drain_and_close (LunPath *path, LunPathState was)
 {
   LunDevice *device = path->device;
 
@@ -185,10 +210,14 @@ drain_and_close (LunPath *path)
   lun_futex_bump (
     &device->bell); /* who waits for a change by this path takes another one */
   lun_keeper_evacuate (path); /* the keeper does not look at closed paths */
-  if (lun_queue_stop (path))
-    lun_path_close (path);
-  else
+  if (!lun_queue_stop (path)) {
     device->has_stuck_path = true;
+    return;
+  }
+  lun_path_shut (path);
+  if (lun_path_state_is_usable (was))
+    say_farewell (path);
+  lun_path_close (path);
 }
 
 bool
@@ -202,10 +231,11 @@ lun_device_remove_path (LunDevice *device, const char *name, GError **error)
   if (!path)
     return false;
   if (is_last (path)) {
-    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s: is the last path", name);
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s: is the last path",
+                 path->name);
     return false;
   }
-  drain_and_close (path);
+  drain_and_close (path, lun_path_state (path));
   return true;
 }
 

@@ -279,6 +279,14 @@ lun_device_set_guard (LunDevice *device, LunPathGuard guard, void *user_data)
   device->guard_data = user_data;
 }
 
+void
+lun_device_set_farewell (LunDevice *device, LunPathFarewell farewell, void *user_data)
+{
+  LUN_LOCKED (&device->guard_lock);
+  device->farewell = farewell;
+  device->farewell_data = user_data;
+}
+
 LunResult
 lun_guard_cdb (LunPath *path, const uint8_t *cdb, size_t cdb_len, LunDirection dir,
                void *data, size_t len)

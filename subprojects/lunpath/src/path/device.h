@@ -137,9 +137,11 @@ struct LunDevice {
   GPtrArray *missing;       /* NULL when none was at opening */
   GPtrArray *missing_names; /* as long; with secrets */
 
-  pthread_mutex_t guard_lock; /* of the next two */
+  pthread_mutex_t guard_lock; /* of the next four */
   LunPathGuard guard;
   void *guard_data;
+  LunPathFarewell farewell;
+  void *farewell_data;
 
   uint32_t bell; /* futex word: bumped by lun_device_wake() */
   unsigned turn; /* atomic */
@@ -203,6 +205,8 @@ void lun_path_clear (LunPath *path);
 /* State UNKNOWN; may be pinned from then on. */
 bool lun_path_open (LunPath *path, const char *name, GError **error);
 /* Nobody can pin it any more; waits for those that have. */
+void lun_path_shut (LunPath *path);
+/* Shuts it and lets its transport go. */
 void lun_path_close (LunPath *path);
 
 /* NULL when the device has none with this NAME. */

@@ -47,11 +47,15 @@ remove_locked (LunDevice *device, unsigned i)
   g_ptr_array_remove_index (device->missing_names, i);
 }
 
+/* By its name with or without the secret. */
 static int
 index_of_locked (const LunDevice *device, const char *name)
 {
-  for (unsigned i = 0; i < device->missing_names->len; i++)
-    if (g_str_equal (g_ptr_array_index (device->missing_names, i), name))
+  g_autofree char *masked = lun_path_name_mask (name);
+
+  for (unsigned i = 0; i < device->missing->len; i++)
+    if (g_str_equal (((Missing *) g_ptr_array_index (device->missing, i))->name,
+                     masked))
       return (int) i;
   return -1;
 }

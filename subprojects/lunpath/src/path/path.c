@@ -72,11 +72,17 @@ lun_path_open (LunPath *path, const char *name, GError **error)
 }
 
 void
-lun_path_close (LunPath *path)
+lun_path_shut (LunPath *path)
 {
   __atomic_store_n (&path->is_open, false, __ATOMIC_SEQ_CST);
   while (__atomic_load_n (&path->users, __ATOMIC_SEQ_CST) > 0)
     g_usleep (1000);
+}
+
+void
+lun_path_close (LunPath *path)
+{
+  lun_path_shut (path);
   g_clear_pointer (&path->transport, lun_transport_close);
   g_clear_pointer (&path->reason, g_free);
   g_clear_pointer (&path->name, g_free);

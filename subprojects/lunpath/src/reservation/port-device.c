@@ -14,8 +14,8 @@
 
 #include <lunpath/paths.h>
 
-/* The path that this thread guards, or NULL. */
-static __thread LunPath *guarded;
+/* The path that this thread guards, or sees off, or NULL. */
+static __thread LunPath *guarded, *leaving;
 
 static const char *
 device_name (void *data)
@@ -50,6 +50,8 @@ is_usable (void *data, unsigned path)
 
   if (guarded)
     return guarded == &device->paths[path];
+  if (leaving == &device->paths[path])
+    return true;
   return lun_path_is_usable (&device->paths[path]);
 }
 
@@ -61,6 +63,8 @@ execute (void *data, unsigned path, const LunCdb *cdb, LunDirection direction,
 
   if (guarded)
     return lun_guard_cdb (guarded, cdb->b, cdb->len, direction, buf, len);
+  if (leaving == &((LunDevice *) data)->paths[path])
+    return lun_guard_cdb (leaving, cdb->b, cdb->len, direction, buf, len);
   lun_device_cdb (data, cdb->b, cdb->len, direction, buf, len, path_name (data, path),
                   &result, NULL);
   return result;
@@ -129,10 +133,24 @@ guard (LunDevice *device, LunPath *path, void *user_data, GError **error)
   return ok;
 }
 
+/* Figure 6 for one path: what it holds goes to another one, or it is unregistered. */
+static void
+see_off (LunDevice *device, LunPath *path, void *user_data)
+{
+  LunReservation *r = user_data;
+  g_autoptr (GError) error = NULL;
+
+  leaving = path;
+  if (!lun_resv_let_path_go (r, path->index, &error))
+    g_message ("path %s: its registration stays: %s", path->name, error->message);
+  leaving = NULL;
+}
+
 void
 lun_resv_guard_paths (LunReservation *r, LunDevice *device)
 {
   lun_device_set_guard (device, guard, r);
+  lun_device_set_farewell (device, see_off, r);
 }
 
 static bool
@@ -147,6 +165,7 @@ void
 lun_resv_unguard_paths (LunDevice *device)
 {
   lun_device_set_guard (device, NULL, NULL);
+  lun_device_set_farewell (device, NULL, NULL);
   for (unsigned i = 0; i < lun_device_n_paths (device); i++)
     while (is_checking (&device->paths[i]))
       g_usleep (1000);

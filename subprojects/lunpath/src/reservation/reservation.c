@@ -311,6 +311,13 @@ lun_reservation_remove_path (LunReservation *r, const char *path, GError **error
 }
 
 bool
+lun_resv_let_path_go (LunReservation *r, unsigned path, GError **error)
+{
+  LUN_LOCKED (&r->lock);
+  return !is_in_charge (r) || lun_resv_remove_path (r, path, error);
+}
+
+bool
 lun_reservation_check (LunReservation *r, GError **error)
 {
   LUN_LOCKED (&r->lock);

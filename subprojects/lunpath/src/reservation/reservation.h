@@ -165,3 +165,5 @@ LunResvPort lun_resv_port_of_device (LunDevice *device);
 void lun_resv_guard_paths (LunReservation *r, LunDevice *device);
 void lun_resv_unguard_paths (LunDevice *device);
 bool lun_resv_path_up (LunReservation *r, unsigned path, GError **error);
+/* As lun_reservation_remove_path(), for a path that its device removes. */
+bool lun_resv_let_path_go (LunReservation *r, unsigned path, GError **error);

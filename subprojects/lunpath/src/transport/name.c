@@ -313,23 +313,47 @@ lun_path_name_only (const LunPathName *name, const char *const *known, GError **
   return true;
 }
 
+/* The first secret at or after *AT: its first byte, and in *AT the '@' behind it; NULL = no more. */
+static const char *
+next_secret (const char **at)
+{
+  for (const char *p = *at; (p = strstr (p, "://")) != NULL; p += 3) {
+    const char *end = end_of_user (p + 3);
+    const char *mark = end ? memchr (p, '%', (size_t) (end - p)) : NULL;
+    if (!mark)
+      continue;
+    *at = end;
+    return mark + 1;
+  }
+  return NULL;
+}
+
 char *
 lun_path_name_mask (const char *text)
 {
   GString *out = g_string_new (NULL);
+  const char *rest = text, *end = text, *secret;
 
-  for (const char *p = text; *p != '\0';) {
-    const char *end = g_str_has_prefix (p, "://") ? end_of_user (p + 3) : NULL;
-    const char *mark = end ? memchr (p, '%', (size_t) (end - p)) : NULL;
-    if (mark) {
-      g_string_append_len (out, p, mark + 1 - p);
-      g_string_append (out, "***");
-      p = end;
-    } else {
-      g_string_append_c (out, *p++);
-    }
+  while ((secret = next_secret (&end)) != NULL) {
+    g_string_append_len (out, rest, secret - rest);
+    g_string_append (out, "***");
+    rest = end;
   }
+  g_string_append (out, rest);
   return g_string_free (out, FALSE);
+}
+
+bool
+lun_path_name_hide (char *text)
+{
+  const char *end = text, *secret;
+  bool found = false;
+
+  while ((secret = next_secret (&end)) != NULL) {
+    memset (text + (secret - text), '*', (size_t) (end - secret));
+    found = true;
+  }
+  return found;
 }
 
 char **
