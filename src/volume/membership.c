@@ -211,6 +211,7 @@ static void
 free_member (FtsMember *member)
 {
   fts_lock_free (member->lock);
+  fts_fence_free (member->fence);
   g_free (member->deaths);
   pthread_cond_destroy (&member->wake);
   pthread_mutex_destroy (&member->mutex);

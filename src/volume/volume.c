@@ -7,6 +7,8 @@
 #include "volume/layout.h"
 #include "volume/placement.h"
 
+#include <lunpath/paths.h>
+
 #include <string.h>
 
 /* With reservations of others until the lock method is known. */
@@ -280,6 +282,34 @@ warn_of_copy (const FtsVolume *volume)
       volume->devices[0].entry.sec_dev_id);
 }
 
+/* A device without persistent reservations is used the old way: over one path, for SCSI-2
+ * reservations know of one port and shut out all others, our own too. */
+static void
+keep_one_path (LunDevice *device)
+{
+  unsigned n;
+  LunPathInfo *paths = lun_device_list_paths (device, &n);
+  unsigned kept = 0;
+
+  while (kept + 1 < n && paths[kept].state != LUN_PATH_UP)
+    kept++;
+  g_message ("%s: the device has no persistent reservations; %s is used and no other "
+             "path, and no host is shut out",
+             lun_device_name (device), paths[kept].name);
+  for (unsigned i = 0; i < n; i++)
+    if (i != kept)
+      lun_device_set_path_down (device, paths[i].name, NULL);
+  lun_path_infos_free (paths, n);
+}
+
+static void
+fall_back (FtsVolume *volume)
+{
+  for (unsigned i = 0; i < volume->n_devices; i++)
+    if (!lun_device_facts (volume->devices[i].device)->has_pr)
+      keep_one_path (volume->devices[i].device);
+}
+
 /* By scsi2 whoever takes or releases the lock shuts the others out of the master for a moment, or,
  * when he dies in it, until his dead time is over. */
 static void
@@ -312,6 +342,7 @@ fts_volume_open (const FtsVolumeSpec *spec, GError **error)
       !open_secondaries (volume, config, spec->read_only, error))
     return NULL;
   be_patient (volume);
+  fall_back (volume);
   warn_of_copy (volume);
   compute_order (volume);
   return g_steal_pointer (&volume);

@@ -54,6 +54,9 @@ print_devices (const Status *status)
     printf ("device %u:     %s (%s), %s, %" G_GUINT64_FORMAT " segments\n", dev->index,
             lun_device_name (device), dev->sec_dev_id, size,
             dev->sec_seg_number_for_device);
+    if (!lun_device_facts (device)->has_pr)
+      printf ("              no persistent reservations: one path, SCSI-2 RESERVE, no "
+              "host can be shut out\n");
   }
 }
 
@@ -100,6 +103,7 @@ add_devices (JsonBuilder *json, const Status *status)
                    lun_device_name (fts_volume_device (status->volume, i)));
     fts_json_text (json, "identity", facts->identity);
     fts_json_number (json, "blocks", facts->n_blocks);
+    fts_json_bool (json, "persistent_reservations", facts->has_pr);
     fts_json_number (json, "segments", dev->sec_seg_number_for_device);
     json_builder_end_object (json);
   }

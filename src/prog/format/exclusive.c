@@ -17,13 +17,20 @@ static bool
 open_device (LunReservation **out, LunDevice *device, bool force, GError **error)
 {
   LunReservationConfig config = { .is_orphan = is_no_orphan };
+  g_autoptr (GError) why = NULL;
 
-  if (!lun_device_facts (device)->has_pr)
-    return true;
   config.key = lun_resv_key (fts_identity_random (), 0, fts_identity_random ());
   *out = lun_reservation_new (device, &config);
-  if (lun_reservation_open (*out, force ? LUN_RESV_FORCED : LUN_RESV_DEFAULT, error))
+  if (lun_reservation_open (*out, force ? LUN_RESV_FORCED : LUN_RESV_DEFAULT, &why))
     return true;
+  if (g_error_matches (why, LUN_ERROR, LUN_ERROR_UNSUPPORTED) &&
+      !lun_device_facts (device)->has_pr) {
+    g_message ("%s: neither persistent nor SCSI-2 reservations: nothing keeps other "
+               "hosts off while it is formatted",
+               lun_device_name (device));
+    return true;
+  }
+  g_propagate_error (error, g_steal_pointer (&why));
   if (!force)
     g_prefix_error (error, "the device is in use (--force takes it): ");
   return false;
@@ -36,9 +43,16 @@ fts_exclusive_explain (LunDevice *device, GError **error)
   g_autoptr (LunReservation) reservation = lun_reservation_new (device, &config);
   LunResvView view;
 
-  if (!g_error_matches (*error, LUN_ERROR, LUN_ERROR_RESERVED) ||
-      !lun_reservation_read (reservation, &view, NULL))
+  if (!g_error_matches (*error, LUN_ERROR, LUN_ERROR_RESERVED))
     return;
+  if (!lun_reservation_read (reservation, &view, NULL)) {
+    g_clear_error (error);
+    g_set_error (error, LUN_ERROR, LUN_ERROR_RESERVED,
+                 "the device is in use (--force takes it): %s: another host holds it "
+                 "with SCSI-2 RESERVE",
+                 lun_device_name (device));
+    return;
+  }
   if (view.is_reserved) {
     g_clear_error (error);
     g_set_error (

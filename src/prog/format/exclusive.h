@@ -2,7 +2,7 @@
  *
  * Each device is opened for one owner (persistent reservation, type 6), by force only when the user
  * said so: a device that other hosts have reserved is in use, whatever stands on it.  A device
- * without persistent reservations is formatted as it is.
+ * without persistent reservations is held by SCSI-2 RESERVE; one without either as it is.
  */
 #pragma once
 

@@ -165,14 +165,16 @@ check_fencing (const FtsFormatOptions *options, LunDevice *const *devices, unsig
   return true;
 }
 
-/* Nobody has them reserved any more, so that what they can do can be tried. */
+/* By force nobody has them reserved any more, so that what they can do can be tried. */
 static bool
 free_devices (const FtsFormatOptions *options, LunDevice *const *devices, unsigned n,
               GError **error)
 {
-  g_autoptr (FtsExclusive) exclusive =
-    fts_exclusive_open (devices, n, options->force, error);
+  g_autoptr (FtsExclusive) exclusive = NULL;
 
+  if (!options->force)
+    return true;
+  exclusive = fts_exclusive_open (devices, n, true, error);
   return exclusive != NULL;
 }
 
