@@ -47,7 +47,9 @@ run_line (FtsShell *shell, char *line, GError **error)
     g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG, "%s", cause->message);
     return false;
   }
-  return fts_verb_run (shell, argc, argv, error);
+  bool ok = fts_verb_run (shell, argc, argv, error);
+  fflush (stdout); /* a program may be waiting for the answer before it says more */
+  return ok;
 }
 
 /* On a terminal Ctrl-C drops the line or the command, nothing else; other signals mean it. */

@@ -1,0 +1,67 @@
+"""target: a private iSCSI target (tests/lib/tgt.sh) and a server on a volume of its LUN."""
+import contextlib
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import lab as labs
+
+TGT = pathlib.Path(__file__).resolve().parents[1] / "lib" / "tgt.sh"
+
+
+class Target:
+    """with Target(portals) as target: target.paths are the lunpath names of its LUN."""
+
+    def __init__(self, portals=2, size="1G"):
+        self.cleanup = contextlib.ExitStack()
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="fts-bench-", dir="/dev/shm"))
+        self.cleanup.callback(shutil.rmtree, self.root, ignore_errors=True)
+        self.portals, self.size = portals, size
+        self.export = self.root / "export"
+        self.export.mkdir()
+        self.stats = self.root / "stats.json"
+        self.server = None
+
+    def __enter__(self):
+        try:
+            self.cleanup.callback(subprocess.run, [TGT, "stop", self.root], check=False)
+            self.tgt("start", self.size, self.portals)
+            self.paths = self.tgt("paths").split("|")
+        except BaseException:
+            self.cleanup.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.cleanup.close()
+
+    def tgt(self, command, *words):
+        return labs.run(TGT, command, self.root, *words).strip()
+
+    @property
+    def pid(self):
+        return int((self.root / "tgt.pid").read_text())
+
+    def serve(self, volume, *format_options):
+        """Formats VOLUME and starts a server on it."""
+        labs.run(labs.program("fts-format"), "--quiet", "--force", *format_options, volume)
+        ready = self.root / "ready"
+        with open(self.root / "ftsd.log", "w", encoding="utf-8") as log:
+            self.server = subprocess.Popen(
+                [labs.program("ftsd"), "--foreground", "--pid-file", ready, "--volume", volume,
+                 "--name", "server", "--stats-file", self.stats,
+                 "--export", f"demo={self.export}:rw"], stdout=log, stderr=log)
+        self.cleanup.callback(self.end_server)
+        labs.wait_until("server", 60, lambda: ready.exists() and ready.stat().st_size)
+
+    def end_server(self):
+        self.server.terminate()
+        try:
+            self.server.wait(30)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait()
+
+    def server_stats(self):
+        return labs.ask_stats(self.server.pid, self.stats)
