@@ -1,6 +1,8 @@
 /* attr.c - see attr.h. */
 #include "fts/attr.h"
 
+#include "fts/caller.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
@@ -58,11 +60,11 @@ fts_attr_load (int fd, FtsAttr *out, FtsFileId *id)
 void
 fts_attr_look_closer (int fd, FtsAttr *attr)
 {
-  char path[64];
+  char path[FTS_FD_PATH_LEN];
   ssize_t len = flistxattr (fd, NULL, 0);
 
   if (len < 0 && errno == EBADF) {
-    g_snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
+    fts_caller_path_of_fd (fd, path);
     len = listxattr (path, NULL, 0);
   }
   if (len == 0 || (len < 0 && errno == EOPNOTSUPP))

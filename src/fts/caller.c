@@ -1,8 +1,8 @@
 /* caller.c - see caller.h.
  *
  * glibc's setgroups() changes every thread of the process; the raw system call changes one.  The
- * umask belongs to the file-system context that threads share, so a thread that acts for others
- * gets a context of its own first (unshare, which needs no rights).
+ * umask and the working directory belong to the file-system context that threads share, so a
+ * thread that acts for others gets a context of its own first (unshare, which needs no rights).
  *
  * `current` says what the kernel has for this thread: each field is set after its call worked.
  */
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 typedef struct {
   bool started;
   bool can_switch;
+  bool among_fds; /* the working directory is /proc/self/fd */
   uint32_t uid, gid, umask;
   uint32_t n_groups;
   uint32_t groups[GROUPS_MAX];
@@ -55,6 +57,7 @@ start_thread (void)
     return EPERM;
   umask (022);
   current.umask = 022;
+  current.among_fds = chdir ("/proc/self/fd") == 0;
   current.can_switch = fts_caller_can_switch ();
   drop_resource_capability ();
   if (current.can_switch && syscall (SYS_setgroups, 0, NULL) != 0)
@@ -140,4 +143,10 @@ fts_caller_become_server (void)
     return 0;
   int failed = take_uid (0);
   return failed ? failed : take_gid (0);
+}
+
+void
+fts_caller_path_of_fd (int fd, char out[FTS_FD_PATH_LEN])
+{
+  snprintf (out, FTS_FD_PATH_LEN, current.among_fds ? "%d" : "/proc/self/fd/%d", fd);
 }

@@ -30,5 +30,11 @@ typedef struct {
 int fts_caller_become (const FtsIdentity *who);
 /* The calling thread acts as the server itself (groups and umask stay). */
 int fts_caller_become_server (void);
+#define FTS_FD_PATH_LEN 32
+
+/* A path that leads to the very file of the descriptor FD, for calls that take none that is O_PATH.
+ * Good on the calling thread only: a thread that acts for others has the folder of descriptors as
+ * its working directory, as each step of a path costs. */
+void fts_caller_path_of_fd (int fd, char out[FTS_FD_PATH_LEN]);
 /* Can this process take other identities at all? */
 bool fts_caller_can_switch (void);

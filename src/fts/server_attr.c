@@ -76,14 +76,14 @@ set_owner (FtsJob *job)
 static int
 set_mode (FtsJob *job)
 {
-  char path[64];
+  char path[FTS_FD_PATH_LEN];
 
   if (!(job->request->mask & FTS_SET_MODE))
     return 0;
   if (job->file->type == S_IFLNK)
     return EOPNOTSUPP;
   uint32_t mode = fts_job_allowed_mode (job, job->request->attr.mode, job->file->type);
-  g_snprintf (path, sizeof path, "/proc/self/fd/%d", job->file->fd);
+  fts_caller_path_of_fd (job->file->fd, path);
   return chmod (path, mode) == 0 ? 0 : errno;
 }
 
@@ -93,7 +93,7 @@ static int
 set_size (FtsJob *job, const FtsOpenFile *open)
 {
   off_t size = (off_t) job->request->attr.size;
-  char path[64];
+  char path[FTS_FD_PATH_LEN];
 
   if (!(job->request->mask & FTS_SET_SIZE))
     return 0;
@@ -105,7 +105,7 @@ set_size (FtsJob *job, const FtsOpenFile *open)
     return EISDIR;
   if (job->file->type != S_IFREG)
     return EINVAL;
-  g_snprintf (path, sizeof path, "/proc/self/fd/%d", job->file->fd);
+  fts_caller_path_of_fd (job->file->fd, path);
   return truncate (path, size) == 0 ? 0 : errno;
 }
 

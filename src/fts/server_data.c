@@ -9,6 +9,7 @@
  */
 #include "fts/server_ops.h"
 
+#include "fts/caller.h"
 #include "fts/containment.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ fts_job_open_flags (uint32_t open_flags)
 int
 fts_job_reopen (const FtsPin *pin, int flags)
 {
-  char path[64];
+  char path[FTS_FD_PATH_LEN];
 
   if (pin->type == S_IFDIR && (flags & (O_ACCMODE | O_TRUNC)) != O_RDONLY)
     return -EISDIR;
@@ -53,7 +54,7 @@ fts_job_reopen (const FtsPin *pin, int flags)
     return -ELOOP;
   if (pin->type != S_IFREG && pin->type != S_IFDIR)
     return -ENXIO;
-  g_snprintf (path, sizeof path, "/proc/self/fd/%d", pin->fd);
+  fts_caller_path_of_fd (pin->fd, path);
   int fd = open (path, flags | O_CLOEXEC | O_NOCTTY);
   return fd < 0 ? -errno : fd;
 }

@@ -5,6 +5,7 @@
  */
 #include "fts/server_ops.h"
 
+#include "fts/caller.h"
 #include "fts/containment.h"
 
 #include <errno.h>
@@ -193,14 +194,14 @@ int
 fts_serve_link (FtsJob *job)
 {
   char name[NAME_MAX + 1];
-  char source[64];
+  char source[FTS_FD_PATH_LEN];
   int failed = fts_contain_name (&job->request->name, name);
 
   if (failed)
     return failed;
   if (job->file->type == S_IFDIR)
     return EPERM;
-  g_snprintf (source, sizeof source, "/proc/self/fd/%d", job->file->fd);
+  fts_caller_path_of_fd (job->file->fd, source);
   if (linkat (AT_FDCWD, source, job->file2->fd, name, AT_SYMLINK_FOLLOW) != 0)
     return errno == EXDEV ? ESTALE : errno;
   return answer_made (job, job->file2, name);

@@ -13,6 +13,8 @@
  */
 #include "fts/server_ops.h"
 
+#include "fts/caller.h"
+
 #include <errno.h>
 #include <linux/limits.h>
 #include <string.h>
@@ -21,14 +23,14 @@
 #include <linux/xattr.h>
 
 typedef struct {
-  char path[64];
+  char path[FTS_FD_PATH_LEN];
   char name[XATTR_NAME_MAX + 1];
 } Place;
 
 static void
 find_file (const FtsJob *job, Place *place)
 {
-  g_snprintf (place->path, sizeof place->path, "/proc/self/fd/%d", job->file->fd);
+  fts_caller_path_of_fd (job->file->fd, place->path);
 }
 
 static int
