@@ -8,7 +8,9 @@
 
 #include "base/error.h"
 #include "fts/client_call.h"
+#include "fts/interrupt.h"
 #include "fts/open_table.h"
+#include "fts/patience.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,12 +19,13 @@
 #define DEFAULT_CONNECTIONS 8
 #define CLOSE_DELAY_MS      10    /* how long closes are gathered */
 #define ACCEPT_MS           10000 /* a live server accepts within it, or not at all */
+#define HURRY_US            (10 * G_USEC_PER_SEC)
 
 struct FtsClient {
   FtsPool *pool;
   FtsOpenTable *open_files;
   char *peer, *export_name;
-  uint32_t accept_ms;
+  uint32_t accept_ms, timeout_ms;
   bool read_only; /* our wish */
 
   pthread_mutex_t lock; /* all below */
@@ -32,6 +35,8 @@ struct FtsClient {
   uint64_t max_data;
   uint64_t calls[FTS_OP_N];
   GArray *to_close; /* uint64_t, the server's ids */
+  FtsPatienceConfig patience;
+  int64_t away_us; /* since when the peer is away; 0 = it is not, as far as is known */
 };
 
 /* ---- attaching ---- */
@@ -82,11 +87,16 @@ attach (FtsConnection *connection, void *user_data, GError **error)
   if (!fts_call_text (&call.request.name, client->export_name, error))
     return false;
   call.request.open_flags = client->read_only ? FTS_OPEN_READ_ONLY : 0;
+  if (!fts_interrupt_guard (connection->channel))
+    return fts_interrupt_tell (error);
   /* ATTACH goes out before the server has accepted (A9); then a refusal shows first. */
-  if (!fts_call_send (connection, &call, error) ||
-      !fts_connect_await (connection->channel, client->accept_ms, error))
+  bool ok = fts_call_send (connection, &call, error) &&
+            fts_connect_await (connection->channel, client->accept_ms, error);
+  bool attached = ok && fts_call_receive (connection, &call, &in_step, &cause);
+  fts_interrupt_guard (NULL);
+  if (!ok)
     return false;
-  if (!fts_call_receive (connection, &call, &in_step, &cause))
+  if (!attached)
     return explain_attach (client, cause, error);
   note_attached (client, &call.answer);
   return true;
@@ -102,10 +112,109 @@ fts_client_count (FtsClient *client, FtsOp op)
   pthread_mutex_unlock (&client->lock);
 }
 
+/* ---- patience ---- */
+
+static int64_t
+deadline_us (uint32_t ms)
+{
+  return ms > 0 ? (int64_t) ms * 1000 : FTS_PATIENCE_NEVER;
+}
+
+static FtsPatienceConfig
+current_patience (FtsClient *client)
+{
+  pthread_mutex_lock (&client->lock);
+  FtsPatienceConfig config = client->patience;
+  pthread_mutex_unlock (&client->lock);
+  return config;
+}
+
+void
+fts_client_hurry (FtsClient *client)
+{
+  pthread_mutex_lock (&client->lock);
+  client->patience.grace_us = 0;
+  client->patience.deadline_us = MIN (client->patience.deadline_us, HURRY_US);
+  pthread_mutex_unlock (&client->lock);
+}
+
+/* The peer, or the way to it, is away: since when. */
+static int64_t
+note_away (FtsClient *client, const GError *error)
+{
+  int64_t now_us = g_get_monotonic_time ();
+
+  pthread_mutex_lock (&client->lock);
+  bool is_news = client->away_us == 0;
+  if (is_news)
+    client->away_us = now_us;
+  int64_t away_us = client->away_us;
+  pthread_mutex_unlock (&client->lock);
+  if (is_news)
+    g_message ("%s is away: %s", client->peer, error->message);
+  return away_us;
+}
+
+bool
+fts_client_is_away (FtsClient *client)
+{
+  pthread_mutex_lock (&client->lock);
+  bool is_away = client->away_us != 0;
+  pthread_mutex_unlock (&client->lock);
+  return is_away;
+}
+
+static void
+note_there (FtsClient *client)
+{
+  pthread_mutex_lock (&client->lock);
+  int64_t away_us = client->away_us;
+  client->away_us = 0;
+  pthread_mutex_unlock (&client->lock);
+  if (away_us != 0)
+    g_message ("%s is back after %.1f s", client->peer,
+               (double) (g_get_monotonic_time () - away_us) / G_USEC_PER_SEC);
+}
+
+static bool
+does_peer_live (void *user_data)
+{
+  FtsClient *client = user_data;
+  return fts_pool_peer_lives (client->pool);
+}
+
+/* After CALL failed: true when it is worth another try, after a pause. */
+static bool
+await_next_try (FtsClient *client, const FtsCall *call, FtsPatience *patience,
+                const GError *cause)
+{
+  FtsFailure failure = fts_patience_classify (cause);
+  FtsPatienceConfig config = current_patience (client);
+  int64_t now_us = g_get_monotonic_time ();
+
+  if (now_us >= patience->until_us || (call->delivered > 0 && call->restart == NULL))
+    return false;
+  int64_t away_us = failure == FTS_FAILURE_AWAY ? note_away (client, cause) : now_us;
+  int64_t step_us = fts_patience_next (patience, &config, failure, away_us, now_us,
+                                       does_peer_live, client);
+  return step_us >= 0 && fts_interrupt_sleep (step_us);
+}
+
+/* ---- calls on connections ---- */
+
 FtsConnection *
 fts_client_take (FtsClient *client, GError **error)
 {
-  return fts_pool_take (client->pool, FTS_POOL_AT_ONCE, error);
+  int64_t limit_us = deadline_us (client->timeout_ms);
+  int64_t now_us = g_get_monotonic_time ();
+  int64_t until_us =
+    limit_us == FTS_PATIENCE_NEVER ? FTS_PATIENCE_NEVER : now_us + limit_us;
+
+  FtsConnection *connection =
+    fts_pool_take (client->pool, FTS_POOL_AT_ONCE, until_us, error);
+  if (connection != NULL)
+    fts_channel_set_timeout (connection->channel, client->timeout_ms);
+  return connection;
 }
 
 void
@@ -114,62 +223,82 @@ fts_client_give (FtsClient *client, FtsConnection *connection, FtsPoolVerdict ve
   fts_pool_give (client->pool, connection, verdict);
 }
 
-/* Did the connection, not the request, fail? */
-static bool
-is_broken_connection (const GError *error)
+/* Time for one wait on a connection, of a call that ends at UNTIL_US; 0 = no limit. */
+static uint32_t
+time_left_ms (int64_t until_us)
 {
-  if (error->domain == LUN_ERROR)
-    return true;
-  return g_error_matches (error, FTS_ERROR, FTS_ERROR_PEER_DEAD) ||
-         g_error_matches (error, FTS_ERROR, FTS_ERROR_CLOSED) ||
-         g_error_matches (error, FTS_ERROR, FTS_ERROR_CORRUPT);
+  if (until_us == FTS_PATIENCE_NEVER)
+    return 0;
+  int64_t left_ms = (until_us - g_get_monotonic_time ()) / 1000;
+  return (uint32_t) CLAMP (left_ms, 1, (int64_t) G_MAXINT32);
 }
 
+/* *MET: an answer came, be it an error. */
 static bool
-may_repeat (FtsClient *client, const FtsCall *call, const GError *error)
+call_once (FtsClient *client, FtsCall *call, int64_t until_us, bool *met,
+           GError **error)
 {
-  return fts_wire_command (call->request.op)->repeatable && !call->once &&
-         call->delivered == 0 && is_broken_connection (error) &&
-         fts_pool_peer_lives (client->pool);
-}
+  bool ok = false;
 
-/* *REPEAT: it failed, and is worth a second try. */
-static bool
-call_once (FtsClient *client, FtsCall *call, bool *repeat, GError **error)
-{
-  g_autoptr (GError) cause = NULL;
-  bool in_step;
-
-  *repeat = false;
-  FtsConnection *connection = fts_client_take (client, error);
+  *met = false;
+  FtsConnection *connection =
+    fts_pool_take (client->pool, FTS_POOL_AT_ONCE, until_us, error);
   if (connection == NULL)
     return false;
-  bool ok = fts_call_exchange (connection, call, &in_step, &cause);
-  fts_client_give (client, connection, in_step ? FTS_POOL_HEALTHY : FTS_POOL_BROKEN);
-  if (ok)
-    return true;
-  g_clear_pointer (&call->text, g_free);
-  *repeat = !in_step && may_repeat (client, call, cause);
-  g_propagate_error (error, g_steal_pointer (&cause));
-  return false;
+  fts_channel_set_timeout (connection->channel, time_left_ms (until_us));
+  if (fts_interrupt_guard (connection->channel))
+    ok = fts_call_exchange (connection, call, met, error);
+  else
+    fts_interrupt_tell (error);
+  fts_interrupt_guard (NULL);
+  fts_client_give (client, connection, *met ? FTS_POOL_HEALTHY : FTS_POOL_BROKEN);
+  return ok;
 }
 
+static void
+prepare_next_try (FtsCall *call)
+{
+  g_clear_pointer (&call->text, g_free);
+  if (call->delivered > 0)
+    call->restart (call->user_data);
+  call->delivered = 0;
+}
+
+static bool
+may_repeat (const FtsCall *call)
+{
+  return fts_wire_command (call->request.op)->repeatable && !call->once;
+}
+
+/* A failure before anything was sent may be repeated in any case. */
 bool
 fts_client_call (FtsClient *client, FtsCall *call, GError **error)
 {
-  g_autoptr (GError) first = NULL;
-  bool repeat;
+  FtsPatienceConfig config = current_patience (client);
+  FtsPatience patience;
 
   fts_client_count (client, call->request.op);
-  if (call_once (client, call, &repeat, &first))
-    return true;
-  if (!repeat) {
-    g_propagate_error (error, g_steal_pointer (&first));
-    return false;
+  config.deadline_us = MIN (config.deadline_us, deadline_us (fts_interrupt_limit ()));
+  fts_patience_begin (&patience, &config, g_get_monotonic_time ());
+  for (;;) {
+    g_autoptr (GError) cause = NULL;
+    bool met = false;
+
+    if (fts_interrupt_is_raised ())
+      return fts_interrupt_tell (error);
+    bool ok = call_once (client, call, patience.until_us, &met, &cause);
+    if (met)
+      note_there (client);
+    if (ok)
+      return true;
+    if (met || (call->is_sent && !may_repeat (call)) ||
+        !await_next_try (client, call, &patience, cause)) {
+      g_clear_pointer (&call->text, g_free);
+      g_propagate_error (error, g_steal_pointer (&cause));
+      return false;
+    }
+    prepare_next_try (call);
   }
-  g_info ("%s: %s; doing it again on a new connection",
-          fts_wire_command (call->request.op)->name, first->message);
-  return call_once (client, call, &repeat, error);
 }
 
 /* ---- closing files in the background ---- */
@@ -345,7 +474,8 @@ fts_client_get_stats (FtsClient *client, FtsClientStats *out)
 static bool
 connect_first (FtsClient *client, GError **error)
 {
-  FtsConnection *first = fts_pool_take (client->pool, FTS_POOL_WAIT, error);
+  FtsConnection *first =
+    fts_pool_take (client->pool, FTS_POOL_WAIT, FTS_PATIENCE_NEVER, error);
 
   if (first == NULL)
     return false;
@@ -387,6 +517,13 @@ fts_client_new (FtsMember *member, const FtsClientConfig *config, GError **error
   client->export_name = plain_export_name (config->export_name);
   client->accept_ms = MAX (config->wait_ms, ACCEPT_MS);
   client->read_only = config->read_only;
+  client->timeout_ms = config->timeout_ms;
+  client->patience = (FtsPatienceConfig){
+    .grace_us = config->grace_ms == FTS_GRACE_FOREVER
+                  ? FTS_PATIENCE_NEVER
+                  : (int64_t) config->grace_ms * 1000,
+    .deadline_us = deadline_us (config->timeout_ms),
+  };
   client->to_close = g_array_new (FALSE, FALSE, sizeof (uint64_t));
   client->open_files = fts_open_table_new ();
   pthread_mutex_init (&client->lock, NULL);

@@ -2,9 +2,10 @@
  *
  * A client is attached to one export of one peer through a pool of connections that grows on
  * demand (a call takes a free one) and shrinks when idle.  Calls are synchronous; many threads
- * call at once.  When the peer died and came back, calls find it again (new connections), and
- * open files are opened again by their handles; one that is gone answers ESTALE.  The ids of
- * open files are the client's own.
+ * call at once.  When the peer or the way to it is away, calls wait for its return as long as the
+ * configuration says (patience.h), find it again by new connections, and open files are opened
+ * again by their handles; one that is gone answers ESTALE.  The ids of open files are the
+ * client's own.  A thread that listens to an interrupt (interrupt.h) can be freed by another.
  *
  * Errors: FTS_ERRNO with the server's exact errno, or FTS_ERROR and LUN_ERROR for what failed in
  * between.  Both have an errno by fts_error_to_errno().
@@ -21,15 +22,23 @@ typedef struct {
   const char *export_name;
   const char *secret;       /* NULL = none */
   unsigned max_connections; /* 0 = 8 */
-  uint32_t wait_ms;         /* to wait for the peer at start and after its death */
-  uint32_t timeout_ms;      /* deadline of a call; 0 = only the peer's death ends it */
+  uint32_t wait_ms;         /* to wait for the peer at start */
+  uint32_t timeout_ms;      /* deadline of a call; 0 = none */
+  uint32_t
+    grace_ms; /* how long calls wait for a peer that is away, from when it went */
   bool read_only;
 } FtsClientConfig;
+
+#define FTS_GRACE_FOREVER UINT32_MAX
 
 /* Connects and attaches; the root's handle and attributes are there after it. */
 FtsClient *fts_client_new (FtsMember *member, const FtsClientConfig *config,
                            GError **error);
 void fts_client_free (FtsClient *client); /* closes all connections */
+/* Did the last call find the peer, or the way to it, away? */
+bool fts_client_is_away (FtsClient *client);
+/* Before the end: from now on nobody waits for a peer that is away. */
+void fts_client_hurry (FtsClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsClient, fts_client_free)
 
 const FtsHandle *fts_client_root (const FtsClient *client);

@@ -90,6 +90,7 @@ fts_call_send (FtsConnection *connection, FtsCall *call, GError **error)
   g_autoptr (GByteArray) header = g_byte_array_sized_new (512);
   g_autofree struct iovec *iov = g_new (struct iovec, 1 + call->n_iov);
 
+  call->is_sent = true;
   fts_call_encode (connection, call, header);
   iov[0] = (struct iovec){ header->data, header->len };
   if (call->n_iov > 0)

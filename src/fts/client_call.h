@@ -4,9 +4,9 @@
  * encode, send in one message, receive, check that the answer belongs to the request, turn a
  * status into FTS_ERRNO, hand data to the sink as it arrives.
  *
- * Repeating: a call that ended because the connection or the peer died is done once more, on a
- * new connection, when the operation is repeatable, nothing was delivered yet and a server of
- * that name is alive.
+ * Repeating: a call that failed on the way is done again on a new connection as long as the
+ * client's patience lasts (patience.h), when the operation is repeatable and nothing was
+ * delivered, or what was delivered can be dropped (`restart`).
  */
 #pragma once
 
@@ -23,8 +23,11 @@ typedef struct {
   FtsAnswer answer; /* its texts are gone after the call: see `text` */
   char *text;       /* the answer's name, or NULL; the caller frees it */
   FtsSink sink;     /* takes the data behind the answer; NULL = none is expected */
+  /* Drops what the sink took, as all of it comes again; NULL = it cannot. */
+  void (*restart) (void *user_data);
   void *user_data;
   uint64_t delivered; /* bytes that the sink took */
+  bool is_sent;       /* something of it was, so that the peer may know it */
 } FtsCall;
 
 /* CALL for OP on HANDLE (NULL = none) with the rights of CALLER (NULL = this process). */

@@ -1,6 +1,7 @@
 /* client_files.c - the file operations of the client half, one function each (client.h). */
 #include "base/error.h"
 #include "fts/client_call.h"
+#include "fts/patience.h"
 
 #include <errno.h>
 #include <string.h>
@@ -135,11 +136,20 @@ fts_client_create (FtsClient *client, const FtsCaller *caller, const FtsHandle *
   return true;
 }
 
+/* What came is right, and the rest is asked for anew. */
+static bool
+is_cut_short (const FtsCall *call, const GError *cause)
+{
+  return call->delivered > 0 && fts_patience_classify (cause) != FTS_FAILURE_FINAL &&
+         !g_error_matches (cause, FTS_ERROR, FTS_ERROR_TIMEOUT);
+}
+
 /* One READ of at most the server's limit; *GOT bytes came. */
 static bool
 read_part (FtsClient *client, const FtsRequest *what, FtsSink sink, void *user_data,
            uint64_t *got, bool *eof, GError **error)
 {
+  g_autoptr (GError) cause = NULL;
   FtsCall call;
 
   fts_call_init (&call, FTS_OP_READ, NULL, &what->handle);
@@ -147,10 +157,15 @@ read_part (FtsClient *client, const FtsRequest *what, FtsSink sink, void *user_d
   call.request.length = MIN (what->length, fts_client_max_data (client));
   call.sink = sink;
   call.user_data = user_data;
-  if (!fts_client_call_open (client, &call, what->open_id, error))
-    return false;
+  bool ok = fts_client_call_open (client, &call, what->open_id, &cause);
   *got = call.delivered;
-  *eof = call.answer.flags & FTS_ANSWER_EOF;
+  *eof = ok && call.answer.flags & FTS_ANSWER_EOF;
+  if (!ok && is_cut_short (&call, cause))
+    return true;
+  if (!ok) {
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return false;
+  }
   if (*got > call.request.length || (*got == 0 && !*eof && what->length > 0)) {
     g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL,
                  "read: asked for %" G_GUINT64_FORMAT " bytes, got %" G_GUINT64_FORMAT,
@@ -262,6 +277,12 @@ append_entries (const uint8_t *data, size_t len, void *user_data, GError **error
   return true;
 }
 
+static void
+drop_entries (void *user_data)
+{
+  g_byte_array_set_size (user_data, 0);
+}
+
 bool
 fts_client_dir (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
                 uint64_t cookie, size_t max, const char *pattern, GByteArray *entries,
@@ -274,6 +295,7 @@ fts_client_dir (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir
   call.request.cookie = cookie;
   call.request.length = MIN (max, fts_client_max_data (client));
   call.sink = append_entries;
+  call.restart = entries->len == 0 ? drop_entries : NULL;
   call.user_data = entries;
   if (!fts_client_call (client, &call, error))
     return false;

@@ -1,12 +1,14 @@
 #include "fts/client_pool.h"
 
 #include "base/error.h"
+#include "fts/interrupt.h"
 
 #include <errno.h>
 #include <pthread.h>
 
 #define TICK_US     (1000 * 1000)
 #define QUIET_US    (200 * 1000) /* idle for so long: acknowledge */
+#define LOOK_UP_US  (200 * 1000) /* who waits looks whether it still should */
 #define NEVER       INT64_MAX
 #define US_PER_SEC  1000000
 #define NS_PER_USEC 1000
@@ -199,6 +201,24 @@ close_broken_locked (FtsPool *pool)
   }
 }
 
+/* For a connection that is given back. */
+static bool
+await_freed_locked (FtsPool *pool, int64_t until_us, GError **error)
+{
+  int64_t now = g_get_monotonic_time ();
+
+  if (fts_interrupt_is_raised ())
+    return fts_interrupt_tell (error);
+  if (now < until_us) {
+    wait_until (pool, &pool->freed, MIN (until_us, now + LOOK_UP_US));
+    return true;
+  }
+  g_set_error (error, FTS_ERROR, FTS_ERROR_TIMEOUT,
+               "all %u connections to %s were in use until the deadline", pool->n_open,
+               pool->peer);
+  return false;
+}
+
 static FtsConnection *
 take_locked (FtsPool *pool, FtsPoolPatience patience, int64_t until_us, GError **error)
 {
@@ -221,23 +241,15 @@ take_locked (FtsPool *pool, FtsPoolPatience patience, int64_t until_us, GError *
       close_broken_locked (pool);
       continue;
     }
-    if (!wait_until (pool, &pool->freed, until_us)) {
-      g_set_error (error, FTS_ERROR, FTS_ERROR_TIMEOUT,
-                   "all %u connections to %s were in use for %u ms", pool->n_open,
-                   pool->peer, pool->config.timeout_ms);
+    if (!await_freed_locked (pool, until_us, error))
       return NULL;
-    }
   }
 }
 
 FtsConnection *
-fts_pool_take (FtsPool *pool, FtsPoolPatience patience, GError **error)
+fts_pool_take (FtsPool *pool, FtsPoolPatience patience, int64_t until_us,
+               GError **error)
 {
-  int64_t until_us =
-    pool->config.timeout_ms
-      ? g_get_monotonic_time () + (int64_t) pool->config.timeout_ms * 1000
-      : NEVER;
-
   pthread_mutex_lock (&pool->lock);
   FtsConnection *connection = take_locked (pool, patience, until_us, error);
   pthread_mutex_unlock (&pool->lock);

@@ -54,10 +54,11 @@ typedef enum {
   FTS_POOL_WAIT,    /* wait for the server up to wait_ms */
 } FtsPoolPatience;
 
-/* A free connection, a new one, or (at the maximum) the first that is given back, within
- * timeout_ms.  Errors: PEER_DEAD (no live server of that name), those of fts_connect and of
- * attach, TIMEOUT. */
-FtsConnection *fts_pool_take (FtsPool *pool, FtsPoolPatience patience, GError **error);
+/* A free connection, a new one, or (at the maximum) the first that is given back, until UNTIL_US
+ * of the monotonic clock.  Errors: PEER_DEAD (no live server of that name), those of fts_connect
+ * and of attach, TIMEOUT, FTS_ERRNO EINTR. */
+FtsConnection *fts_pool_take (FtsPool *pool, FtsPoolPatience patience, int64_t until_us,
+                              GError **error);
 
 typedef enum {
   FTS_POOL_HEALTHY, /* no message is under way in either direction */

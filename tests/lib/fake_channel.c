@@ -260,6 +260,16 @@ fts_channel_receive (FtsChannel *channel, FtsFragment *fragment, GError **error)
   return true;
 }
 
+void
+fts_channel_set_timeout (FtsChannel *channel, uint32_t timeout_ms)
+{
+}
+
+void
+fts_channel_interrupt (FtsChannel *channel)
+{
+}
+
 bool
 fts_channel_discard_message (FtsChannel *channel, GError **error)
 {

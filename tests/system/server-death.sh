@@ -42,7 +42,7 @@ dies_under ()
 need_fuse
 mkdir "$work/state"
 lab_server --state-dir "$work/state"
-mount_ftsfs server:/lab "$mnt" "stats=$mount_stats,wait=20" || fail "mount"
+mount_ftsfs server:/lab "$mnt" "stats=$mount_stats,wait=20,grace=0" || fail "mount"
 head -c 1M /dev/urandom >"$export_dir/kept"
 truncate -s 20G "$export_dir/large"
 

@@ -1,7 +1,11 @@
 #include "prog/ftsfs/behind.h"
 
+#include "fts/interrupt.h"
+
 #include <string.h>
 #include <time.h>
+
+#define LOOK_UP_US (100 * 1000) /* who waits looks whether it still should */
 
 /* FILLING -> QUEUED (full, old or not followed on) -> SENDING -> gone
  *
@@ -54,6 +58,24 @@ queue_chunk_locked (FtsBehind *behind, Chunk *chunk)
   pthread_cond_signal (&behind->work);
 }
 
+static void
+end_chunk_locked (FtsBehind *behind, Chunk *chunk)
+{
+  fts_buffers_give (behind->config.buffers, chunk->data);
+  g_queue_unlink (&behind->all, &chunk->all);
+  behind->held -= FTS_BUFFER_LEN;
+  g_free (chunk);
+}
+
+/* It was not sent: the next one may. */
+static void
+requeue_chunk_locked (FtsBehind *behind, Chunk *chunk)
+{
+  g_queue_push_head_link (&behind->queue, &chunk->link);
+  chunk->state = QUEUED;
+  pthread_cond_signal (&behind->work);
+}
+
 /* Takes CHUNK out of its list, sends it without the lock, and ends it. */
 static void
 send_chunk_locked (FtsBehind *behind, Chunk *chunk)
@@ -64,12 +86,13 @@ send_chunk_locked (FtsBehind *behind, Chunk *chunk)
                   &chunk->link);
   chunk->state = SENDING;
   pthread_mutex_unlock (&behind->lock);
-  config->send (chunk->file, chunk->offset, chunk->data, chunk->len, config->user_data);
-  fts_buffers_give (config->buffers, chunk->data);
+  bool is_sent = config->send (chunk->file, chunk->offset, chunk->data, chunk->len,
+                               config->user_data);
   pthread_mutex_lock (&behind->lock);
-  g_queue_unlink (&behind->all, &chunk->all);
-  behind->held -= FTS_BUFFER_LEN;
-  g_free (chunk);
+  if (is_sent)
+    end_chunk_locked (behind, chunk);
+  else
+    requeue_chunk_locked (behind, chunk);
   pthread_cond_broadcast (&behind->changed);
 }
 
@@ -166,29 +189,43 @@ find_of_inode_locked (FtsBehind *behind, const FtsInode *inode)
   return found;
 }
 
+/* For a chunk to go; a short while at most. */
+static void
+await_change_locked (FtsBehind *behind)
+{
+  int64_t until_us = g_get_monotonic_time () + LOOK_UP_US;
+  struct timespec until = { until_us / G_USEC_PER_SEC,
+                            until_us % G_USEC_PER_SEC * 1000 };
+
+  pthread_cond_timedwait (&behind->changed, &behind->lock, &until);
+}
+
 /* The drainer sends what nobody sends yet: a small file's one chunk goes out from the thread
  * that closes it, without waking another. */
-static void
+static bool
 drain_locked (FtsBehind *behind, const FtsInode *inode)
 {
   for (;;) {
     Chunk *chunk = find_of_inode_locked (behind, inode);
 
     if (chunk == NULL)
-      return;
+      return true;
+    if (fts_interrupt_is_raised ())
+      return false;
     if (chunk->state != SENDING && !chunk->in_use)
       send_chunk_locked (behind, chunk);
     else
-      pthread_cond_wait (&behind->changed, &behind->lock);
+      await_change_locked (behind);
   }
 }
 
-void
+bool
 fts_behind_drain (FtsBehind *behind, FtsInode *inode)
 {
   pthread_mutex_lock (&behind->lock);
-  drain_locked (behind, inode);
+  bool is_clean = drain_locked (behind, inode);
   pthread_mutex_unlock (&behind->lock);
+  return is_clean;
 }
 
 bool
@@ -262,7 +299,7 @@ make_room_locked (FtsBehind *behind)
   if (chunk && !chunk->in_use)
     send_chunk_locked (behind, chunk);
   else
-    pthread_cond_wait (&behind->changed, &behind->lock);
+    await_change_locked (behind);
 }
 
 static Chunk *
@@ -296,14 +333,15 @@ find_following_locked (FtsBehind *behind, const void *file, uint64_t offset, siz
 }
 
 /* A chunk that LEN bytes at OFFSET may be appended to.  Each wait gives up the lock, so all
- * is looked at again after it. */
+ * is looked at again after it.  NULL when the thread was interrupted. */
 static Chunk *
 claim_chunk_locked (FtsBehind *behind, FtsInode *inode, void *file, uint64_t offset,
                     size_t len)
 {
   for (;;) {
     if (overlaps_locked (behind, inode, offset, len)) {
-      drain_locked (behind, inode);
+      if (!drain_locked (behind, inode))
+        return NULL;
       continue;
     }
     Chunk *chunk = find_following_locked (behind, file, offset, len);
@@ -311,16 +349,22 @@ claim_chunk_locked (FtsBehind *behind, FtsInode *inode, void *file, uint64_t off
       return chunk;
     if (has_room_locked (behind))
       return new_chunk_locked (behind, inode, file, offset);
+    if (fts_interrupt_is_raised ())
+      return NULL;
     make_room_locked (behind);
   }
 }
 
-void
+bool
 fts_behind_write (FtsBehind *behind, FtsInode *inode, void *file, uint64_t offset,
                   const uint8_t *data, size_t len)
 {
   pthread_mutex_lock (&behind->lock);
   Chunk *chunk = claim_chunk_locked (behind, inode, file, offset, len);
+  if (chunk == NULL) {
+    pthread_mutex_unlock (&behind->lock);
+    return false;
+  }
   size_t at = chunk->len;
   chunk->len += len;
   chunk->in_use = true;
@@ -336,4 +380,5 @@ fts_behind_write (FtsBehind *behind, FtsInode *inode, void *file, uint64_t offse
     queue_chunk_locked (behind, chunk);
   pthread_cond_broadcast (&behind->changed);
   pthread_mutex_unlock (&behind->lock);
+  return true;
 }

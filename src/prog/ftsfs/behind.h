@@ -26,8 +26,9 @@
 
 typedef struct FtsBehind FtsBehind;
 
-/* Sends LEN bytes for FILE to OFFSET; keeps its own errors.  Any thread. */
-typedef void (*FtsBehindSend) (void *file, uint64_t offset, const uint8_t *data,
+/* Sends LEN bytes for FILE to OFFSET; keeps its own errors.  False: not sent, as nobody waits for
+ * this thread any more; another one will.  Any thread. */
+typedef bool (*FtsBehindSend) (void *file, uint64_t offset, const uint8_t *data,
                                size_t len, void *user_data);
 
 typedef struct {
@@ -44,8 +45,10 @@ void fts_behind_free (FtsBehind *behind);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsBehind, fts_behind_free)
 
 /* Takes LEN <= FTS_BUFFER_LEN bytes.  FILE and INODE stay alive until drained (the caller's
- * business); FILE tells writers apart. */
-void fts_behind_write (FtsBehind *behind, FtsInode *inode, void *file, uint64_t offset,
+ * business); FILE tells writers apart.  False when the thread was interrupted (fts/interrupt.h)
+ * while it waited for room: nothing was taken. */
+bool fts_behind_write (FtsBehind *behind, FtsInode *inode, void *file, uint64_t offset,
                        const uint8_t *data, size_t len);
-void fts_behind_drain (FtsBehind *behind, FtsInode *inode);
+/* False when the thread was interrupted: some is still on its way. */
+bool fts_behind_drain (FtsBehind *behind, FtsInode *inode);
 bool fts_behind_is_dirty (FtsBehind *behind, FtsInode *inode);

@@ -1,5 +1,7 @@
 #include "prog/ftsfs/file.h"
 
+#include "fts/interrupt.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -64,11 +66,10 @@ fts_file_read_first (FtsFile *file, uint64_t offset, uint8_t *out, size_t len,
   return valid;
 }
 
-void
+bool
 fts_fs_drain (FtsFs *fs, FtsInode *inode)
 {
-  if (fs->behind)
-    fts_behind_drain (fs->behind, inode);
+  return fs->behind == NULL || fts_behind_drain (fs->behind, inode);
 }
 
 int
@@ -97,7 +98,7 @@ fts_file_write (FtsFile *file, uint64_t offset, const uint8_t *bytes, size_t len
   return errnum;
 }
 
-void
+bool
 fts_file_send (void *data, uint64_t offset, const uint8_t *bytes, size_t len, void *fs)
 {
   FtsFile *file = data;
@@ -106,6 +107,9 @@ fts_file_send (void *data, uint64_t offset, const uint8_t *bytes, size_t len, vo
 
   if (errnum == 0)
     errnum = fts_file_write (file, offset, bytes, len, &done);
+  if (errnum == EINTR && fts_interrupt_is_raised ())
+    return false;
   if (errnum)
     atomic_store (&file->error, errnum);
+  return true;
 }

@@ -48,5 +48,6 @@ bool fts_file_read_first (FtsFile *file, uint64_t offset, uint8_t *out, size_t l
 /* Sends LEN bytes to OFFSET and waits; *DONE of them are written when the errno is not 0. */
 int fts_file_write (FtsFile *file, uint64_t offset, const uint8_t *bytes, size_t len,
                     size_t *done);
-/* Waits until nothing written through this mount to INODE is on the way. */
-void fts_fs_drain (FtsFs *fs, FtsInode *inode);
+/* Waits until nothing written through this mount to INODE is on the way; false when nobody waits
+ * for this thread any more. */
+bool fts_fs_drain (FtsFs *fs, FtsInode *inode);

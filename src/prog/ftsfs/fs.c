@@ -1,6 +1,7 @@
 #include "prog/ftsfs/fs.h"
 
 #include "base/error.h"
+#include "fts/interrupt.h"
 #include "prog/ftsfs/file.h"
 
 #include <errno.h>
@@ -62,6 +63,8 @@ fts_fs_errno (FtsFs *fs, const GError *error)
 {
   int errnum = fts_error_to_errno (error);
 
+  if (errnum == EINTR && fts_interrupt_limit () > 0)
+    return EHOSTDOWN;
   if (error->domain == FTS_ERRNO)
     return errnum;
   warn_now_and_then (fs, error);
@@ -77,6 +80,19 @@ fts_fs_errno (FtsFs *fs, const GError *error)
   default:
     return errnum;
   }
+}
+
+void
+fts_fs_limit_wait (FtsFs *fs)
+{
+  fts_interrupt_set_limit (fts_client_is_away (fs->client) ? FTS_KNOWN_AWAY_MS
+                                                           : FTS_KNOWN_WAIT_MS);
+}
+
+bool
+fts_fs_is_trouble (const GError *error)
+{
+  return error->domain != FTS_ERRNO || error->code == EINTR;
 }
 
 void

@@ -28,6 +28,7 @@
 #include "fts/client.h"
 #include "prog/ftsfs/absent.h"
 #include "prog/ftsfs/behind.h"
+#include "prog/ftsfs/known.h"
 #include "prog/ftsfs/options.h"
 #include "prog/ftsfs/people.h"
 
@@ -41,6 +42,7 @@ typedef struct {
   FtsInodes *inodes;
   FtsAbsent *absent;
   FtsBuffers *buffers;
+  FtsKnown known;
   struct FtsLocking *locking;
   FtsBehind *behind; /* NULL: every write waits for the peer */
   struct fuse_session *session;
@@ -59,7 +61,7 @@ typedef struct {
 extern const struct fuse_lowlevel_ops fts_fs_ops; /* userdata = FtsFs */
 
 /* For fts_behind_new(): FILE is an FtsFile. */
-void fts_file_send (void *file, uint64_t offset, const uint8_t *data, size_t len,
+bool fts_file_send (void *file, uint64_t offset, const uint8_t *data, size_t len,
                     void *fs);
 
 /* ---- the clock of our own changes ----
@@ -86,6 +88,11 @@ void fts_fs_fail (fuse_req_t req, GError *error);
 /* The errno of ERROR towards a program: never one that means something about the file when the
  * trouble is on the way to it. */
 int fts_fs_errno (FtsFs *fs, const GError *error);
+/* Statfs and what is asked about the root must not hang: this request does not wait for a peer
+ * that is away. */
+void fts_fs_limit_wait (FtsFs *fs);
+/* Is the way to the peer in trouble, or nobody waiting, rather than the answer an error? */
+bool fts_fs_is_trouble (const GError *error);
 /* Answers 0, or with ERROR. */
 void fts_fs_done (fuse_req_t req, bool well, GError *error);
 void fts_fs_stat (const FtsFs *fs, const FtsAttr *attr, struct stat *out);

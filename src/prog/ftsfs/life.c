@@ -5,6 +5,7 @@
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"
 #include "prog/ftsfs/locking.h"
+#include "prog/ftsfs/loop.h"
 #include "prog/ftsfs/remount.h"
 #include "prog/ftsfs/stats.h"
 #include "volume/config.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,6 +156,13 @@ join (Mount *mount, GError **error)
   return mount->member != NULL;
 }
 
+static uint32_t
+deadline_ms (const FtsMountOptions *options)
+{
+  uint64_t ms = UINT64_C (100) * MAX (options->timeo, 1) * MAX (options->retrans, 1);
+  return (uint32_t) MIN (ms, G_MAXINT32);
+}
+
 static bool
 connect_to_peer (Mount *mount, GError **error)
 {
@@ -165,7 +174,8 @@ connect_to_peer (Mount *mount, GError **error)
     .export_name = options->export_name,
     .max_connections = options->max_connections,
     .wait_ms = options->wait_ms,
-    .timeout_ms = options->timeout_ms,
+    .timeout_ms = options->is_hard ? 0 : deadline_ms (options),
+    .grace_ms = options->is_hard ? FTS_GRACE_FOREVER : options->grace_ms,
   };
 
   if (!take_configuration (mount, &spec, error) || !load_secret (mount, error))
@@ -275,6 +285,7 @@ prepare_fs (Mount *mount)
   };
 
   fs->options = mount->options;
+  fts_known_init (&fs->known);
   fs->inodes = fts_inodes_new (fts_client_root (fs->client));
   fs->absent = fts_absent_new (MOST_ABSENT_HASHES);
   fs->locking = fts_locking_new (fs);
@@ -400,6 +411,7 @@ announce (Mount *mount)
     return;
   }
   raise_readahead (mount, &root);
+  statvfs (mount->options->mountpoint, &(struct statvfs){ 0 }); /* known from here on */
   report (mount, FTS_EXIT_OK, NULL);
 }
 
@@ -479,20 +491,12 @@ block_signals (const Mount *mount, bool block)
   pthread_sigmask (block ? SIG_BLOCK : SIG_UNBLOCK, &ends, NULL);
 }
 
-static int
-loop (const Mount *mount)
+/* The mount is gone, or about to: a peer that is away must not keep us. */
+static void
+on_ending (void *user_data)
 {
-  struct fuse_session *session = mount->fs.session;
-
-  if (mount->options->single_thread)
-    return fuse_session_loop (session);
-  struct fuse_loop_config *config = fuse_loop_cfg_create ();
-  fuse_loop_cfg_set_clone_fd (config, 0);
-  fuse_loop_cfg_set_max_threads (config, mount->options->threads);
-  fuse_loop_cfg_set_idle_threads (config, mount->options->threads);
-  int result = fuse_session_loop_mt (session, config);
-  fuse_loop_cfg_destroy (config);
-  return result;
+  Mount *mount = user_data;
+  fts_client_hurry (mount->fs.client);
 }
 
 static void
@@ -503,7 +507,8 @@ serve (Mount *mount)
   if (fuse_set_signal_handlers (mount->fs.session) == 0)
     block_signals (mount, false);
   mount->has_attendant = pthread_create (&mount->attendant, NULL, attend, mount) == 0;
-  loop (mount);
+  fts_loop_run (&mount->fs, mount->options->single_thread ? 1 : mount->options->threads,
+                on_ending, mount);
   block_signals (mount, true);
   fuse_remove_signal_handlers (mount->fs.session);
 }
@@ -538,6 +543,7 @@ tear_down (Mount *mount)
   fts_people_clear (&fs->people);
   fts_absent_free (fs->absent);
   fts_inodes_free (fs->inodes);
+  fts_known_clear (&fs->known);
   fts_buffers_free (fs->buffers);
   pthread_cond_destroy (&mount->changed);
   pthread_mutex_destroy (&mount->lock);

@@ -1,5 +1,6 @@
 #include "prog/ftsfs/locking.h"
 
+#include "fts/interrupt.h"
 #include "fts/locks.h"
 
 #include <errno.h>
@@ -8,6 +9,8 @@
 #define FIRST_DELAY_US (2 * 1000)
 #define MOST_DELAY_US  (50 * 1000)
 #define ASK_AGAIN_US   G_USEC_PER_SEC
+/* A peer that is away must not keep the thread from those who do not want to wait any more. */
+#define ASK_LIMIT_MS   1000u
 /* Our own earlier session may still be in the way for a moment. */
 #define MOST_REFUSALS  3u
 
@@ -161,10 +164,12 @@ ask_again_for (FtsLocking *locking, const GArray *all)
 static void
 ask_again (FtsLocking *locking)
 {
+  /* A program's own call may wait for a peer that is away: the next round will do. */
+  if (pthread_rwlock_trywrlock (&locking->asking) != 0)
+    return;
   pthread_mutex_lock (&locking->lock);
   locking->may_hold = false;
   pthread_mutex_unlock (&locking->lock);
-  pthread_rwlock_wrlock (&locking->asking);
   g_autoptr (GArray) all = fts_locks_list (locking->held);
   ask_again_for (locking, all);
   pthread_rwlock_unlock (&locking->asking);
@@ -254,6 +259,7 @@ run_thread (void *data)
   FtsLocking *locking = data;
   int64_t delay_us = FIRST_DELAY_US, again_us = 0;
 
+  fts_interrupt_set_limit (ASK_LIMIT_MS);
   pthread_mutex_lock (&locking->lock);
   while (!locking->stop) {
     int64_t now = g_get_monotonic_time ();

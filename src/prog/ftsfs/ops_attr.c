@@ -46,6 +46,30 @@ ask (FtsFs *fs, const FtsInode *inode, const FtsFile *file, FtsAttr *attr,
   return fts_client_getattr (fs->client, &nobody, &inode->handle, 0, attr, error);
 }
 
+/* The root of the mount is asked for by who lists the folder around it, or unmounts: they do not
+ * wait for a peer that is away. */
+static void
+getattr_root (fuse_req_t req, FtsInode *root)
+{
+  FtsFs *fs = fts_fs_of (req);
+  GError *error = NULL;
+  FtsAttr attr;
+
+  if (reply_known (req, root))
+    return;
+  fts_fs_limit_wait (fs);
+  uint64_t at = fts_fs_now (fs);
+  if (ask (fs, root, NULL, &attr, &error)) {
+    fts_known_set_root (&fs->known, &attr);
+    fts_inode_set_known (root, &attr, at);
+  } else if (!fts_fs_is_trouble (error) || !fts_known_root (&fs->known, &attr)) {
+    fts_fs_fail (req, error);
+    return;
+  }
+  g_clear_error (&error);
+  reply_attr (req, root, &attr, fs->options->attr_timeout);
+}
+
 void
 fts_op_getattr (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -56,6 +80,10 @@ fts_op_getattr (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
   if (inode == NULL)
     return;
+  if (ino == FTS_INODE_ROOT) {
+    getattr_root (req, inode);
+    return;
+  }
   fts_fs_drain (fs, inode);
   if (reply_known (req, inode))
     return;
@@ -142,16 +170,21 @@ fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 void
 fts_op_statfs (fuse_req_t req, fuse_ino_t ino)
 {
+  FtsFs *fs = fts_fs_of (req);
   g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
   GError *error = NULL;
   FtsStatfs in;
 
   if (inode == NULL)
     return;
-  if (!fts_client_statfs (fts_fs_of (req)->client, &inode->handle, &in, &error)) {
+  fts_fs_limit_wait (fs);
+  if (fts_client_statfs (fs->client, &inode->handle, &in, &error))
+    fts_known_set_statfs (&fs->known, &in);
+  else if (!fts_fs_is_trouble (error) || !fts_known_statfs (&fs->known, &in)) {
     fts_fs_fail (req, error);
     return;
   }
+  g_clear_error (&error);
   struct statvfs out = {
     .f_bsize = in.bsize,
     .f_frsize = in.frsize,

@@ -237,8 +237,11 @@ fts_op_write (fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
     write_now (req, file, bytes, size, (uint64_t) off);
     return;
   }
-  fts_behind_write (file->fs->behind, file->inode, file, (uint64_t) off, bytes, size);
-  fuse_reply_write (req, size);
+  if (fts_behind_write (file->fs->behind, file->inode, file, (uint64_t) off, bytes,
+                        size))
+    fuse_reply_write (req, size);
+  else
+    fuse_reply_err (req, EINTR);
 }
 
 void
@@ -246,9 +249,10 @@ fts_op_flush (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
   FtsFile *file = fts_file_of (fi);
 
-  fts_fs_drain (file->fs, file->inode);
+  bool is_clean = fts_fs_drain (file->fs, file->inode);
   fts_locking_end_owner (file->fs->locking, file, fi->lock_owner);
-  fuse_reply_err (req, atomic_load (&file->error));
+  int late = atomic_load (&file->error);
+  fuse_reply_err (req, late == 0 && !is_clean ? EINTR : late);
 }
 
 void
@@ -257,9 +261,10 @@ fts_op_fsync (fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
   FtsFile *file = fts_file_of (fi);
   GError *error = NULL;
 
-  fts_fs_drain (file->fs, file->inode);
+  bool is_clean = fts_fs_drain (file->fs, file->inode);
   int late = atomic_load (&file->error);
-  if (late) {
+  if (late || !is_clean) {
+    late = late ? late : EINTR;
     fuse_reply_err (req, late);
     return;
   }

@@ -99,6 +99,8 @@ fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 
   if (inode == NULL)
     return;
+  if (ino == FTS_INODE_ROOT)
+    fts_fs_limit_wait (fs);
   int none = is_plain (fs, inode) ? errno_of_plain (fs, name) : 0;
   if (none == 0 && is_capability (name) && fts_inode_has_no_capability (inode))
     none = ENODATA;
@@ -126,6 +128,8 @@ fts_op_listxattr (fuse_req_t req, fuse_ino_t ino, size_t size)
 
   if (inode == NULL)
     return;
+  if (ino == FTS_INODE_ROOT)
+    fts_fs_limit_wait (fs);
   if (is_plain (fs, inode)) {
     reply_value (req, names, 0, size);
     return;

@@ -29,7 +29,9 @@ const char fts_mount_usage[] =
   "  retry=MINUTES        try again so long when PEER or volume cannot be reached (0)\n"
   "  bg, fg               let the caller go on meanwhile, for 10000 minutes unless\n"
   "                       retry= says otherwise; or not (default)\n"
-  "  timeout=SECONDS      deadline of a request (default: only PEER's death ends it)\n"
+  "  soft | hard          give up after a time (default), or wait for PEER for ever\n"
+  "  grace=SECONDS        how long to wait for PEER when it went away (default 30)\n"
+  "  timeo=N, retrans=N   a request ends after N tenths of a second (600), N times (3)\n"
   "  max_connections=N    connections at most (default 8)\n"
   "  attr_timeout=S, entry_timeout=S, negative_timeout=S, actimeo=S, noac\n"
   "                       how long the kernel may trust attributes, names and the\n"
@@ -65,6 +67,8 @@ typedef enum {
   TAKE_NOMAP,
   TAKE_ALL_TIMEOUTS,
   TAKE_NO_TIMEOUTS,
+  TAKE_HARD,
+  TAKE_SOFT,
   TAKE_READ_ONLY,
   TAKE_READ_WRITE,
   TAKE_FOREGROUND,
@@ -98,7 +102,11 @@ static const Rule rules[] = {
   { "source=", TAKE_STRING, FIELD (source) },
   { "stats=", TAKE_STRING, FIELD (stats_file) },
   { "wait=", TAKE_MS, FIELD (wait_ms) },
-  { "timeout=", TAKE_MS, FIELD (timeout_ms) },
+  { "hard", TAKE_HARD, 0 },
+  { "soft", TAKE_SOFT, 0 },
+  { "timeo=", TAKE_COUNT, FIELD (timeo) },
+  { "retrans=", TAKE_COUNT, FIELD (retrans) },
+  { "grace=", TAKE_MS, FIELD (grace_ms) },
   { "max_connections=", TAKE_COUNT, FIELD (max_connections) },
   { "readahead=", TAKE_COUNT, FIELD (readahead_kb) },
   { "writebehind=", TAKE_COUNT, FIELD (behind_kb) },
@@ -389,6 +397,12 @@ take_option (FtsMountOptions *out, const char *option, bool sloppy, GError **err
     return true;
   case PASS_ON:
     pass_on (out, option);
+    return true;
+  case TAKE_HARD:
+    out->is_hard = true;
+    return true;
+  case TAKE_SOFT:
+    out->is_hard = false;
     return true;
   case TAKE_READ_ONLY:
     out->read_only = true;
@@ -689,6 +703,9 @@ set_defaults (FtsMountOptions *out)
 {
   *out = (FtsMountOptions){
     .wait_ms = 10000,
+    .timeo = 600,
+    .retrans = 3,
+    .grace_ms = 30000,
     .readahead_kb = 4096,
     .behind_kb = 16384,
     .threads = 10,

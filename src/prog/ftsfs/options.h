@@ -39,7 +39,10 @@ typedef struct {
   bool has_retry;
   unsigned retry_minutes; /* to try again for, when it cannot be reached */
   bool background;        /* but let the caller go on meanwhile */
-  uint32_t timeout_ms;
+  bool is_hard;           /* wait for ever, for everything */
+  unsigned timeo; /* tenths of a second; times `retrans` the deadline of a request */
+  unsigned retrans;
+  uint32_t grace_ms; /* to wait for a peer that went away */
   unsigned max_connections;
   bool read_only;
   /* behaviour towards the kernel */

@@ -17,7 +17,7 @@ typedef struct {
 
 static Peer peer;
 
-static void
+static bool
 send_to_peer (void *file, uint64_t offset, const uint8_t *data, size_t len, void *user)
 {
   if (peer.delay_us)
@@ -28,6 +28,7 @@ send_to_peer (void *file, uint64_t offset, const uint8_t *data, size_t len, void
   peer.sends++;
   peer.longest = MAX (peer.longest, len);
   pthread_mutex_unlock (&peer.lock);
+  return true;
 }
 
 static unsigned

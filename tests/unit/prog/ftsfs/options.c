@@ -62,19 +62,22 @@ START_TEST (test_every_value_goes_to_its_field)
   g_auto (FtsMountOptions) options = { 0 };
   g_autofree char *why = NULL;
 
-  ck_assert (
-    parse ("ftsfs a:b /m -o volume=v,device=d1,device=d2,name=n,secret=/s "
-           "-o wait=1.5,timeout=2,max_connections=3,readahead=64,writebehind=0 "
-           "-o attr_timeout=4,entry_timeout=0.5,negative_timeout=0,threads=1000 "
-           "-o stats=/st,ro",
-           &options, &why));
+  ck_assert (parse (
+    "ftsfs a:b /m -o volume=v,device=d1,device=d2,name=n,secret=/s "
+    "-o wait=1.5,hard,timeo=20,retrans=4,grace=2.5,max_connections=3,readahead=64,writebehind=0 "
+    "-o attr_timeout=4,entry_timeout=0.5,negative_timeout=0,threads=1000 "
+    "-o stats=/st,ro",
+    &options, &why));
   ck_assert_str_eq (options.devices->pdata[0], "d1");
   ck_assert_str_eq (options.devices->pdata[1], "d2");
   ck_assert_ptr_null (options.devices->pdata[2]);
   ck_assert_str_eq (options.name, "n");
   ck_assert_str_eq (options.secret_file, "/s");
   ck_assert_uint_eq (options.wait_ms, 1500);
-  ck_assert_uint_eq (options.timeout_ms, 2000);
+  ck_assert (options.is_hard);
+  ck_assert_uint_eq (options.timeo, 20);
+  ck_assert_uint_eq (options.retrans, 4);
+  ck_assert_uint_eq (options.grace_ms, 2500);
   ck_assert_uint_eq (options.max_connections, 3);
   ck_assert_uint_eq (options.readahead_kb, 64);
   ck_assert_uint_eq (options.behind_kb, 0);
