@@ -40,11 +40,12 @@ void
 fts_exclusive_explain (LunDevice *device, GError **error)
 {
   LunReservationConfig config = { .key = 1 };
-  g_autoptr (LunReservation) reservation = lun_reservation_new (device, &config);
+  g_autoptr (LunReservation) reservation = NULL;
   LunResvView view;
 
-  if (!g_error_matches (*error, LUN_ERROR, LUN_ERROR_RESERVED))
+  if (device == NULL || !g_error_matches (*error, LUN_ERROR, LUN_ERROR_RESERVED))
     return;
+  reservation = lun_reservation_new (device, &config);
   if (!lun_reservation_read (reservation, &view, NULL)) {
     g_clear_error (error);
     g_set_error (error, LUN_ERROR, LUN_ERROR_RESERVED,

@@ -85,7 +85,7 @@ guess_lock (const FtsTarget *master, FtsFenceMode fence_mode)
 }
 
 static bool
-choose_lock (FtsFormatOptions *options, const FtsTarget *master, GError **error)
+find_lock (FtsFormatOptions *options, const FtsTarget *master, GError **error)
 {
   FtsFormatWish *wish = &options->wish;
   FtsLockTrial trial = { .master = master->device,
@@ -98,8 +98,22 @@ choose_lock (FtsFormatOptions *options, const FtsTarget *master, GError **error)
     return fts_lock_choose (&trial, &wish->lock_method, error);
   if (fts_lock_try_method (&trial, wish->lock_method, error))
     return true;
-  g_prefix_error (error, "--lock %s does not work here (--lock auto finds what does): ",
-                  fts_lock_method_name (wish->lock_method));
+  if (!g_error_matches (*error, LUN_ERROR, LUN_ERROR_RESERVED))
+    g_prefix_error (error,
+                    "--lock %s does not work here (--lock auto finds what does): ",
+                    fts_lock_method_name (wish->lock_method));
+  return false;
+}
+
+static bool
+choose_lock (FtsFormatOptions *options, const FtsTarget *master, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+
+  if (find_lock (options, master, &why))
+    return true;
+  fts_exclusive_explain (master->device, &why);
+  g_propagate_error (error, g_steal_pointer (&why));
   return false;
 }
 
