@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# A process that is killed at every third step of each reservation procedure, over tgtd, where registrations end
-# with their session and leave orphans: the next one gets the device, and so does the one that was killed.  (All
-# steps: FTS_KILL_EVERY=1.)
+# A process that is killed at each step of each reservation procedure, over tgtd, where registrations end
+# with their session and leave orphans: the next one gets the device, and so does the one that was killed.
 . "$(dirname "$0")/../lib/sh.sh"
 
 tgt=$FTS_SOURCE/tests/lib/tgt.sh

@@ -261,7 +261,8 @@ START_TEST (test_forced_open_under_type_7_preempts_each_key_and_never_zero)
 
   EXPECT (&script, REGISTER_BOTH, { "0 keys", KEYS (3, KEY_V, KEY_K, KEY_K) },
           { "0 reservation", HELD_BY (0, 7) }, { "0 release K t7", GOOD },
-          { "0 reserve K t6", GOOD }, { "0 keys", KEYS (3, KEY_V, KEY_K, KEY_K) },
+          { "0 reservation", HELD_BY_NOBODY }, { "0 reserve K t6", GOOD },
+          { "0 keys", KEYS (3, KEY_V, KEY_K, KEY_K) },
           { "0 keys", KEYS (3, KEY_V, KEY_K, KEY_K) },
           { "0 abort K>V t6 (held)", GOOD }, { "0 keys", KEYS (4, KEY_K, KEY_K) },
           { "0 reservation", HELD_BY (KEY_K, EARO) });

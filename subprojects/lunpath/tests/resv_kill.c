@@ -1,13 +1,16 @@
-/* resv_kill.c - a process that is killed at each step of each reservation procedure, and what comes
- * after it.
+/* resv_kill.c - trouble at each step of each reservation procedure: a process that is killed, an
+ * answer that is lost.
  *
- * For each procedure, path and N, a process carries the procedure out with a fault rule (`kill`) on
- * that path: SIGKILL before, or after, its Nth command.  Then, in processes of their own:
+ * For each procedure, path and N, a process carries the procedure out with a fault rule on that path:
+ *   - SIGKILL before, or after, its Nth command;
+ *   - the Nth command is executed and its answer lost, or is lost itself: the procedure must do its
+ *     work all the same, data must go over both paths, and releasing must leave nothing.
+ * Then, in processes of their own:
  *   1. the survivor: the same host with a new key, with the same one, or with other initiator ports
  *      (so that the old registrations are orphans); or another host.  It must get the LUN by its normal rules: without force unless another host was let in before, and
  *      writes over both of its paths.
  *   2. the host that was killed, again: it gets the LUN without force, writes, and leaves nothing.
- * A procedure has been through when the process ended before its Nth command.
+ * A procedure has been through when it ended before its Nth command.
  *
  * On the emulation all of that.  With device names in LUNPATH_KILL (two paths each, blanks between:
  * hosts a, b, c, and a with other ports) on what is there; LUNPATH_KILL_EVERY=K takes every Kth step
@@ -33,7 +36,7 @@
 #define VOLUME     78
 #define STEPS_MAX  80
 #define TIMEOUT_MS 20000
-#define THROUGH    3 /* status of a process that was not killed */
+#define THROUGH    3 /* status of a process to which nothing happened */
 
 /* In a child: says what went wrong, and ends it. */
 #define MUST(condition, ...)                                           \
@@ -51,11 +54,11 @@ static const char *text_of (const GError *error);
 /* ---- hosts ---- */
 
 typedef struct {
-  char *names[4]; /* devices of host a, b, c, and a with other ports */
-  char *armed;    /* the rule is awake while this file exists */
-  char *image;    /* of the emulation; NULL on a target */
-  unsigned every; /* 0 = exhaustive */
-  unsigned n_killed;
+  char *names[4];   /* devices of host a, b, c, and a with other ports */
+  char *armed;      /* the rule is awake while this file exists */
+  char *image;      /* of the emulation; NULL on a target */
+  unsigned every;   /* 0 = exhaustive */
+  unsigned n_steps; /* at which something happened */
 } Lab;
 
 typedef struct {
@@ -280,6 +283,17 @@ run_clear (Lab *lab, Host *a)
   MUST (ok, "%s", text_of (error));
 }
 
+/* Paths in memory are checked when somebody wants them. */
+static void
+use (Host *a)
+{
+  uint8_t block[4096];
+
+  lun_device_read (a->device, 0, block, lun_device_facts (a->device)->block_size,
+                   LUN_PRIO_BULK, NULL);
+  g_usleep (1000);
+}
+
 static void
 run_add_path (Lab *lab, Host *a)
 {
@@ -288,16 +302,21 @@ run_add_path (Lab *lab, Host *a)
 
   MUST (ok, "%s", text_of (error));
   while (!lun_path_is_usable (&a->device->paths[1])) /* or the alarm */
-    g_usleep (1000);
+    use (a);
 }
 
 static void
 remove_path (Host *a, unsigned path)
 {
   g_autoptr (GError) error = NULL;
-  bool ok = lun_reservation_remove_path (a->r, a->device->paths[path].name, &error);
+  const char *name = a->device->paths[path].name;
 
-  MUST (ok, "%s", text_of (error));
+  /* the only other path may have just failed */
+  while (!lun_reservation_remove_path (a->r, name, &error)) {
+    MUST (g_error_matches (error, LUN_ERROR, LUN_ERROR_NO_PATH), "%s", text_of (error));
+    g_clear_error (&error);
+    use (a);
+  }
 }
 
 static void
@@ -340,8 +359,9 @@ run_check_after_reset (Lab *lab, Host *a)
   g_autoptr (GError) error = NULL;
   bool ok = lun_transport_reset (a->device->paths[0].transport, &error);
 
-  MUST (ok || g_error_matches (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED), "%s",
-        text_of (error));
+  MUST (ok || g_error_matches (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED) ||
+          g_error_matches (error, LUN_ERROR, LUN_ERROR_IO),
+        "%s", text_of (error));
   g_clear_error (&error);
   pthread_mutex_lock (&a->r->lock);
   a->r->saw_reset = true;
@@ -413,7 +433,7 @@ typedef struct {
   Lab *lab;
   const Procedure *procedure;
   unsigned path; /* that has the rule */
-  bool is_done_first;
+  const char *rule;
   unsigned step;
   Survivor survivor;
 } Case;
@@ -452,17 +472,16 @@ static char *
 name_with_rule (const Case *one)
 {
   g_auto (GStrv) paths = lun_path_name_split (one->lab->names[0]);
-  char *bad = g_strdup_printf ("fault(kill=after:%u:when=%s:op=cdb/reset:while=%s)+%s",
-                               one->step, one->is_done_first ? "done" : "before",
-                               one->lab->armed, paths[one->path]);
+  char *bad = g_strdup_printf ("fault(%s:after=%u:op=cdb/reset:while=%s)+%s", one->rule,
+                               one->step, one->lab->armed, paths[one->path]);
 
   g_free (paths[one->path]);
   paths[one->path] = bad;
   return g_strjoinv ("|", paths);
 }
 
-static void
-die_on_the_way (const Case *one)
+static Host
+do_procedure (const Case *one)
 {
   const Procedure *p = one->procedure;
   g_autofree char *name = name_with_rule (one);
@@ -477,7 +496,42 @@ die_on_the_way (const Case *one)
   MUST (g_file_set_contents (one->lab->armed, "", 0, NULL), "%s", one->lab->armed);
   p->run (one->lab, &a);
   g_unlink (one->lab->armed);
+  return a;
+}
+
+static void
+die_on_the_way (const Case *one)
+{
+  do_procedure (one);
   _exit (THROUGH); /* without a word of farewell */
+}
+
+static void
+count_fired (const char *path, const char *layer, const char *key, uint64_t value,
+             void *user_data)
+{
+  if (g_str_equal (layer, "fault"))
+    *(uint64_t *) user_data += value;
+}
+
+static void
+go_on (const Case *one)
+{
+  const Procedure *p = one->procedure;
+  Host a = do_procedure (one);
+  g_autoptr (GError) error = NULL;
+  uint64_t n_fired = 0;
+
+  lun_device_visit_stats (a.device, count_fired, &n_fired);
+  if (lun_reservation_state (a.r) != LUN_RESV_NONE) {
+    if (p->run != run_remove_holders_path && p->run != run_remove_other_path)
+      must_write (&a);
+    MUST (lun_reservation_remove (a.r, &error), "%s", text_of (error));
+  }
+  if (p->run != open_retain)
+    MUST (!is_registered (&a, key_of ('a', 1)), "our key is left");
+  host_close (&a);
+  _exit (n_fired > 0 ? 0 : THROUGH);
 }
 
 static bool
@@ -575,9 +629,15 @@ static void
 must_end_well (int status, const Case *one, const char *who)
 {
   ck_assert_msg (WIFEXITED (status) && WEXITSTATUS (status) == 0,
-                 "%s, killed %s command %u of path %u, survivor %d: %s: status %x",
-                 one->procedure->name, one->is_done_first ? "after" : "before",
-                 one->step + 1, one->path, one->survivor, who, (unsigned) status);
+                 "%s, %s, step %u of path %u, survivor %d: %s: status %x",
+                 one->procedure->name, one->rule, one->step, one->path, one->survivor,
+                 who, (unsigned) status);
+}
+
+static bool
+is_killed (int status)
+{
+  return WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL;
 }
 
 /* True when there was no such step. */
@@ -586,15 +646,15 @@ try_step (const Case *one)
 {
   if (one->procedure->before != BEFORE_FREE)
     must_end_well (in_child (set_the_scene, one), one, "the scene");
-  int status = in_child (die_on_the_way, one);
+  bool kills = g_str_has_prefix (one->rule, "kill");
+  int status = in_child (kills ? die_on_the_way : go_on, one);
   bool is_through = WIFEXITED (status) && WEXITSTATUS (status) == THROUGH;
-  ck_assert_msg (is_through || (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL),
-                 "%s, command %u of path %u: status %x", one->procedure->name,
-                 one->step + 1, one->path, (unsigned) status);
+  if (!is_through && (!kills || !is_killed (status)))
+    must_end_well (status, one, "the procedure");
   g_unlink (one->lab->armed);
   must_end_well (in_child (survive, one), one, "the survivor");
   must_end_well (in_child (come_back, one), one, "the killed one, again");
-  one->lab->n_killed += !is_through;
+  one->lab->n_steps += !is_through;
   return is_through;
 }
 
@@ -657,33 +717,49 @@ is_here (const Procedure *p)
   return lab.image || !p->by_emulation_only;
 }
 
-START_TEST (test_killed_at_any_step_the_lun_stays_usable)
+static void
+try_rules (const Procedure *p, const char *const rules[2], bool all_survivors)
 {
-  const Procedure *p = &procedures[_i];
   g_auto (FileLun) lun = { 0 };
 
   open_lab (&lun);
-  srand ((unsigned) _i);
-  Case first = { .lab = &lab, .procedure = p };
+  srand ((unsigned) (p - procedures));
+  Case first = { .lab = &lab, .procedure = p, .rule = rules[0] };
   must_end_well (in_child (clean, &first), &first, "cleaning");
-  if (is_here (p))
-    for (unsigned k = 0; k < 4; k++) {
-      Case one = {
-        .lab = &lab, .procedure = p, .path = k / 2, .is_done_first = k % 2 == 1
-      };
-      try_steps (&one, lab.every == 0);
-    }
-  fprintf (stderr, "# %s: killed %u times\n", p->name, lab.n_killed);
-  ck_assert (lab.n_killed > 0 || lab.every > 1 || !is_here (p));
+  for (unsigned k = 0; is_here (p) && k < 4; k++) {
+    Case one = { .lab = &lab, .procedure = p, .path = k / 2, .rule = rules[k % 2] };
+    try_steps (&one, all_survivors && lab.every == 0);
+  }
+  fprintf (stderr, "# %s: trouble at %u steps\n", p->name, lab.n_steps);
+  ck_assert (lab.n_steps > 0 || lab.every > 1 || !is_here (p));
   close_lab ();
+}
+
+START_TEST (test_killed_at_any_step_the_lun_stays_usable)
+{
+  static const char *const rules[] = { "kill:when=before", "kill:when=done" };
+
+  try_rules (&procedures[_i], rules, true);
+}
+END_TEST
+
+START_TEST (test_a_lost_answer_or_command_is_made_up_for_at_any_step)
+{
+  static const char *const rules[] = { "lose-answer:count=1",
+                                       "fail:as=transport:count=1" };
+
+  try_rules (&procedures[_i], rules, false);
 }
 END_TEST
 
 int
 main (void)
 {
-  const TTest *const loops[] = { test_killed_at_any_step_the_lun_stays_usable };
+  const TTest *const loops[] = {
+    test_killed_at_any_step_the_lun_stays_usable,
+    test_a_lost_answer_or_command_is_made_up_for_at_any_step
+  };
 
-  return lun_suite_run_loops ("lunpath/resv_kill", loops, 1, G_N_ELEMENTS (procedures),
+  return lun_suite_run_loops ("lunpath/resv_kill", loops, 2, G_N_ELEMENTS (procedures),
                               NULL, 0);
 }

@@ -496,6 +496,141 @@ START_TEST (test_communication_failure_of_reserve_is_a_conflict)
 }
 END_TEST
 
+/* ---- lost answers: found out by reading, service action by service action ---- */
+
+/* RESERVE: resv_figures.  PREEMPT of our own key, PREEMPT AND ABORT: above. */
+
+START_TEST (test_lost_answer_of_register_and_ignore_is_sent_again)
+{
+  Script script = { .n_paths = 2 };
+  g_autoptr (LunReservation) r = script_reservation (&script, 0);
+
+  EXPECT (&script, { "0 ignore 0>K", LOST }, { "0 ignore 0>K", GOOD },
+          { "1 ignore 0>K", GOOD }, { "0 keys", KEYS (3, KEY_K, KEY_K) },
+          { "0 reservation", HELD_BY_NOBODY }, { "0 reserve K t6", GOOD });
+  ck_assert (lun_reservation_open (r, LUN_RESV_DEFAULT, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_lost_answer_of_release_is_read_back)
+{
+  OPEN_HELD;
+
+  EXPECT (&script, { "1 register K>0", GOOD }, { "0 release K t6", LOST },
+          { "0 reservation", HELD_BY_NOBODY }, { "0 register K>0", GOOD });
+  ck_assert (lun_reservation_close (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_lost_release_is_sent_again_by_the_holder)
+{
+  OPEN_HELD;
+
+  EXPECT (&script, { "1 register K>0", GOOD }, { "0 release K t6", LOST },
+          { "0 reservation", HELD_BY (KEY_K, 6) }, { "0 preempt K>K t6 (held)", GOOD },
+          { "0 release K t6", GOOD }, { "0 reservation", HELD_BY_NOBODY },
+          { "0 register K>0", GOOD });
+  ck_assert (lun_reservation_close (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_lost_answer_of_register_with_zero_is_read_back)
+{
+  OPEN_HELD;
+
+  EXPECT (&script, { "1 register K>0", GOOD }, { "0 release K t6", GOOD },
+          { "0 reservation", HELD_BY_NOBODY }, { "0 register K>0", LOST },
+          { "0 keys", KEYS (5, 0) });
+  ck_assert (lun_reservation_close (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_lost_register_with_zero_is_sent_again)
+{
+  OPEN_HELD;
+
+  EXPECT (&script, { "1 register K>0", GOOD }, { "0 release K t6", GOOD },
+          { "0 reservation", HELD_BY_NOBODY }, { "0 register K>0", LOST },
+          { "0 keys", KEYS (5, KEY_K) }, { "0 register K>0", GOOD },
+          { "1 register K>0", CONFLICT });
+  ck_assert (lun_reservation_close (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_lost_answer_of_clear_is_read_back)
+{
+  OPEN_HELD;
+
+  EXPECT (&script, { "0 clear K", LOST }, { "1 keys", KEYS (5, 0) });
+  ck_assert (lun_reservation_clear (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_lost_clear_is_sent_again_over_another_path)
+{
+  OPEN_HELD;
+
+  EXPECT (&script, { "0 clear K", LOST }, { "1 keys", KEYS (5, KEY_K, KEY_K) },
+          { "1 clear K", GOOD }, { "1 keys", KEYS (6, 0) });
+  ck_assert (lun_reservation_clear (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_lost_answer_of_preempt_still_drains)
+{
+  OPEN_SHARED (7, open_shared_7);
+
+  EXPECT (&script, { "0 keys", KEYS (3, KEY_M, KEY_K, KEY_K) },
+          { "0 abort K>M t7", ILLEGAL (0x24, 0) }, { "0 release K t7", GOOD },
+          { "0 reserve K t7", GOOD }, { "0 preempt K>M t7", LOST }, { "0 reset", LOST },
+          { "1 reset", GOOD }, { "1 keys", KEYS (4, KEY_K, KEY_K) },
+          { "1 reservation", HELD_BY (0, 7) });
+  ck_assert (lun_reservation_fence (r, KEY_M, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_lost_answers_of_reserve_6_and_release_6_are_sent_again)
+{
+  Script script = { .n_paths = 1 };
+  g_autoptr (LunReservation) r = script_reservation (&script, 0);
+
+  EXPECT (&script, { "0 ignore 0>K", ILLEGAL (0x20, 0) }, { "0 reserve6", LOST },
+          { "0 reserve6", GOOD });
+  ck_assert (lun_reservation_open (r, LUN_RESV_DEFAULT, NULL));
+  EXPECT (&script, { "0 release6", LOST }, { "0 release6", GOOD });
+  ck_assert (lun_reservation_close (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
+START_TEST (test_a_key_that_may_be_ours_is_not_taken_for_a_strangers)
+{
+  Script script = { .n_paths = 1 };
+  g_autoptr (LunReservation) r = script_reservation (&script, 0);
+  g_autoptr (GError) error = NULL;
+  const uint64_t candidates[] = { KEY_M };
+  uint64_t found;
+
+  EXPECT (&script, { "0 keys", KEYS (3, KEY_M) }, { "0 register M>M", LOST },
+          { "0 register M>M", GOOD });
+  ck_assert (lun_reservation_find_own_key (r, candidates, 1, &found, NULL));
+  ck_assert_uint_eq (found, KEY_M);
+  EXPECT (&script, { "0 keys", KEYS (3, KEY_M) }, { "0 register M>M", LOST },
+          { "0 register M>M", LOST });
+  assert_fails (lun_reservation_find_own_key (r, candidates, 1, &found, &error), error,
+                LUN_ERROR_NO_PATH);
+  FINISH (&script);
+}
+END_TEST
+
 /* ---- no persistent reservations ---- */
 
 START_TEST (test_a_device_without_pr_gets_one_path_and_reserve_6)
@@ -573,4 +708,13 @@ LUN_SUITE (
   test_communication_failure_of_reserve_is_a_conflict,
   test_a_device_without_pr_gets_one_path_and_reserve_6,
   test_reserve_6_lost_to_another_host_is_a_fence,
-  test_forced_open_without_pr_resets_the_lun)
+  test_forced_open_without_pr_resets_the_lun,
+  test_lost_answer_of_register_and_ignore_is_sent_again,
+  test_lost_answer_of_release_is_read_back,
+  test_lost_release_is_sent_again_by_the_holder,
+  test_lost_answer_of_register_with_zero_is_read_back,
+  test_lost_register_with_zero_is_sent_again, test_lost_answer_of_clear_is_read_back,
+  test_lost_clear_is_sent_again_over_another_path,
+  test_lost_answer_of_preempt_still_drains,
+  test_lost_answers_of_reserve_6_and_release_6_are_sent_again,
+  test_a_key_that_may_be_ours_is_not_taken_for_a_strangers)

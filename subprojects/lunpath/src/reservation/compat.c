@@ -64,16 +64,25 @@ refuse (LunReservation *r, LunResvAnswer answer, GError **error)
   return false;
 }
 
+/* There is nothing to read; but to reserve or release what is so already changes nothing. */
+static LunResvAnswer
+send_twice (LunReservation *r, unsigned path, LunCdb cdb)
+{
+  LunResvAnswer answer = lun_resv_bare (r, path, cdb);
+
+  return answer == LUN_RESV_LOST ? lun_resv_bare (r, path, cdb) : answer;
+}
+
 /* Step 3. */
 static bool
 reserve (LunReservation *r, unsigned path, GError **error)
 {
-  LunResvAnswer answer = lun_resv_bare (r, path, lun_cdb_reserve_6 ());
+  LunResvAnswer answer = send_twice (r, path, lun_cdb_reserve_6 ());
 
   if (answer == LUN_RESV_CONFLICT && r->option == LUN_RESV_FORCED) {
     if (!r->port.ops->reset (r->port.data, path, error))
       return false;
-    answer = lun_resv_bare (r, path, lun_cdb_reserve_6 ());
+    answer = send_twice (r, path, lun_cdb_reserve_6 ());
   }
   return answer == LUN_RESV_DONE || refuse (r, answer, error);
 }
@@ -100,7 +109,7 @@ lun_resv_compat_close (LunReservation *r, GError **error)
 {
   if (r->holder < 0 || r->retain)
     return true;
-  LunResvAnswer answer = lun_resv_bare (r, (unsigned) r->holder, lun_cdb_release_6 ());
+  LunResvAnswer answer = send_twice (r, (unsigned) r->holder, lun_cdb_release_6 ());
   r->holder = LUN_RESV_NOBODY;
   return answer == LUN_RESV_DONE || refuse (r, answer, error);
 }
@@ -111,7 +120,7 @@ lun_resv_compat_check (LunReservation *r, GError **error)
 {
   if (r->holder < 0)
     return true;
-  LunResvAnswer answer = lun_resv_bare (r, (unsigned) r->holder, lun_cdb_reserve_6 ());
+  LunResvAnswer answer = send_twice (r, (unsigned) r->holder, lun_cdb_reserve_6 ());
   if (answer == LUN_RESV_CONFLICT)
     return lun_resv_fenced (r, error);
   r->saw_reset = false;

@@ -28,15 +28,32 @@ preempt_everybody (LunReservation *r, GError **error)
   return ok;
 }
 
+/* *GONE: nobody has reserved the LUN for all registrants any more. */
 static bool
-replace (LunReservation *r, uint8_t type, GError **error)
+release_for_all (LunReservation *r, uint8_t type, bool *gone, GError **error)
 {
+  LunPrReservation found = { 0 };
   int path = lun_resv_pick (r);
 
   if (path < 0)
     return lun_resv_no_path (r, error);
-  lun_resv_out_typed (r, (unsigned) path, LUN_PR_OUT_RELEASE, (LunPrType) type,
-                      r->config.key, 0);
+  if (lun_resv_out_typed (r, (unsigned) path, LUN_PR_OUT_RELEASE, (LunPrType) type,
+                          r->config.key, 0) == LUN_RESV_LOST)
+    lun_resv_lose_path (r, (unsigned) path);
+  if (!lun_resv_look_reservation (r, &found, error))
+    return false;
+  *gone = !found.reserved || found.type != type;
+  return true;
+}
+
+static bool
+replace (LunReservation *r, uint8_t type, GError **error)
+{
+  bool gone = false;
+
+  for (int tries = 0; !gone && tries < 3; tries++)
+    if (!release_for_all (r, type, &gone, error))
+      return false;
   return lun_resv_reserve (r, error);
 }
 

@@ -51,7 +51,25 @@ lun_resv_make_anew (LunReservation *r, unsigned path)
   lun_resv_out (r, path, LUN_PR_OUT_RESERVE, r->config.key, 0);
 }
 
-/* Step 3. */
+/* Over any path: the one that was used may have died. */
+static bool
+drain (LunReservation *r, unsigned first, GError **error)
+{
+  unsigned n = r->port.ops->n_paths (r->port.data);
+
+  if (r->port.ops->reset (r->port.data, first, error))
+    return true;
+  for (unsigned i = 0; i < n; i++) {
+    if (i == first || !r->port.ops->is_usable (r->port.data, i))
+      continue;
+    g_clear_error (error);
+    if (r->port.ops->reset (r->port.data, i, error))
+      return true;
+  }
+  return false;
+}
+
+/* Step 3.  An answer that was lost needs the reset too: the PREEMPT may have been executed. */
 static LunResvAnswer
 preempt_and_drain (LunReservation *r, unsigned path, uint64_t victim)
 {
@@ -60,7 +78,8 @@ preempt_and_drain (LunReservation *r, unsigned path, uint64_t victim)
   lun_resv_make_anew (r, path);
   LunResvAnswer answer =
     lun_resv_out (r, path, LUN_PR_OUT_PREEMPT, r->config.key, victim);
-  if (answer == LUN_RESV_DONE && !r->port.ops->reset (r->port.data, path, &error))
+  bool may_be_done = answer == LUN_RESV_DONE || answer == LUN_RESV_LOST;
+  if (may_be_done && !drain (r, path, &error))
     g_warning (
       "%s: the device has neither PREEMPT AND ABORT nor a LUN reset here (%s); "
       "commands of key 0x%016" G_GINT64_MODIFIER "x that are under way can still land",
@@ -81,7 +100,7 @@ preempt (LunReservation *r, uint64_t victim, GError **error)
   if (answer == LUN_RESV_REFUSED)
     answer = preempt_and_drain (r, (unsigned) path, victim);
   if (answer == LUN_RESV_LOST)
-    r->paths[path].registered = false; /* another path, while there is one */
+    lun_resv_lose_path (r, (unsigned) path); /* another one, while there is one */
   if (answer != LUN_RESV_REFUSED)
     return true;
   g_autofree char *why = lun_result_text (&r->last);

@@ -77,7 +77,7 @@ lun_resv_rejoin (LunReservation *r, unsigned path, GError **error)
     if (after.n_ours > 0 &&
         (after.generation == before.generation + 1 || after.n_ours > before.n_ours)) {
       r->generation = after.generation;
-      r->has_rejoined = true;
+      r->may_leave_keys = true;
       return true;
     }
     lun_resv_unregister (r, path); /* 4 */

@@ -8,10 +8,11 @@
  *   4. RELEASE over the path that holds the reservation.
  *   5. READ RESERVATION: a RELEASE from the wrong path answers GOOD too.  Still ours: make this
  *      path the holder (PREEMPT of our own key), release again.
- *   6. Where targets tie registrations to sessions, a session that was lost has left our key behind,
- *      which would hold a reservation for all registrants for ever: when there are more keys of ours
- *      than paths, they are preempted, our own with them.
- *   7. Unregister the holder's path.
+ *   6. A path that died, or a session that was lost where targets tie registrations to sessions, has
+ *      left our key behind, which would hold a reservation for all registrants for ever: when there
+ *      are more keys of ours than paths, they are preempted, our own with them.
+ *   7. Unregister the holder's path.  An answer that was lost: READ KEYS, and what is still there is
+ *      unregistered again.
  */
 #include "reservation/reservation.h"
 
@@ -82,7 +83,7 @@ drop_lost_sessions (LunReservation *r)
   int path = lun_resv_pick (r);
   LunPrKeys keys;
 
-  if (!r->has_rejoined || path < 0 || !lun_resv_look_keys (r, &keys, NULL))
+  if (!r->may_leave_keys || path < 0 || !lun_resv_look_keys (r, &keys, NULL))
     return;
   for (unsigned i = 0; i < n; i++)
     n_registered += lun_resv_is_registered_path (r, i);

@@ -293,7 +293,7 @@ lun_reservation_path_down (LunReservation *r, const char *path, GError **error)
     return refuse_path (r, path, error);
   if (!is_in_charge (r))
     return true;
-  r->paths[index].registered = false;
+  lun_resv_lose_path (r, (unsigned) index);
   if (r->state == LUN_RESV_HELD && may_be_holder (r, index))
     return lun_resv_move (r, error);
   return true;
@@ -392,23 +392,38 @@ lun_reservation_fence (LunReservation *r, uint64_t victim, GError **error)
   return lun_resv_preempt (r, victim, error) && settle_after_fence (r, error);
 }
 
-bool
-lun_reservation_clear (LunReservation *r, GError **error)
+/* A lost answer: what is there shows whether it is sent again, over another path. */
+static bool
+try_clear (LunReservation *r, unsigned *n_left, GError **error)
 {
   LunPrKeys keys = { 0 };
-
-  LUN_LOCKED (&r->lock);
   int path = lun_resv_pick (r);
+
   if (path < 0)
     return refuse_unregistered (r, error);
-  lun_resv_out (r, (unsigned) path, LUN_PR_OUT_CLEAR, r->config.key, 0);
+  if (lun_resv_out (r, (unsigned) path, LUN_PR_OUT_CLEAR, r->config.key, 0) ==
+      LUN_RESV_LOST)
+    lun_resv_lose_path (r, (unsigned) path);
   if (!lun_resv_look_keys (r, &keys, error))
     return false;
   g_free (keys.keys);
-  if (keys.n_total > 0) {
+  *n_left = keys.n_total;
+  return true;
+}
+
+bool
+lun_reservation_clear (LunReservation *r, GError **error)
+{
+  unsigned n_left = 1;
+
+  LUN_LOCKED (&r->lock);
+  for (int tries = 0; n_left > 0 && tries < 2; tries++)
+    if (!try_clear (r, &n_left, error))
+      return false;
+  if (n_left > 0) {
     g_set_error (error, LUN_ERROR, LUN_ERROR_IO,
                  "%s: %u registrations are left after CLEAR",
-                 r->port.ops->device_name (r->port.data), keys.n_total);
+                 r->port.ops->device_name (r->port.data), n_left);
     return false;
   }
   for (unsigned i = 0; i < LUN_PATHS_MAX; i++)
@@ -436,7 +451,7 @@ look_after_path (LunReservation *r, unsigned path)
   bool ok = true;
 
   if (mine->registered && !is_usable) {
-    mine->registered = false;
+    lun_resv_lose_path (r, path);
     if (r->state == LUN_RESV_HELD && may_be_holder (r, (int) path))
       ok = lun_resv_move (r, &error);
   } else if (!mine->registered && is_usable) {

@@ -53,7 +53,7 @@ struct LunReservation {
   bool retain; /* close() leaves the reservation */
   bool holds_data;
   bool
-    has_rejoined; /* a path was registered again: a lost session may have left our key */
+    may_leave_keys; /* of paths that died, or lost their session: close() looks for them */
   uint32_t seen_generation; /* PRGENERATION of the last READ KEYS */
   uint32_t generation;      /* the same, when we last knew to be registered */
   LunResult last;           /* result of the last command, for messages */
@@ -111,6 +111,8 @@ bool lun_resv_fenced (LunReservation *r, GError **error);
 bool lun_resv_is_registered_path (const LunReservation *r, unsigned path);
 /* The holder's path, else any that is registered and usable; -1 without one. */
 int lun_resv_pick (const LunReservation *r);
+/* It does not answer: what it registered may still be there. */
+void lun_resv_lose_path (LunReservation *r, unsigned path);
 /* Registers every usable path (Figure 5); false when none could be. */
 bool lun_resv_register_all (LunReservation *r, GError **error);
 /* Preempts keys of our own former incarnations (orphans.c). */
@@ -123,7 +125,7 @@ bool lun_resv_rejoin (LunReservation *r, unsigned path, GError **error);
 bool lun_resv_no_path (LunReservation *r, GError **error);
 bool lun_resv_refuse_reserved (LunReservation *r, const LunPrReservation *found,
                                GError **error);
-void lun_resv_unregister (LunReservation *r, unsigned path);
+LunResvAnswer lun_resv_unregister (LunReservation *r, unsigned path);
 void lun_resv_unregister_all (LunReservation *r);
 
 /* ---- the procedures ---- */

@@ -64,6 +64,13 @@ lun_resv_is_registered_path (const LunReservation *r, unsigned path)
          r->port.ops->is_usable (r->port.data, path);
 }
 
+void
+lun_resv_lose_path (LunReservation *r, unsigned path)
+{
+  r->may_leave_keys |= r->paths[path].registered;
+  r->paths[path].registered = false;
+}
+
 int
 lun_resv_pick (const LunReservation *r)
 {
@@ -82,8 +89,8 @@ give_up_path (LunReservation *r, unsigned path)
 {
   g_autofree char *why = lun_result_text (&r->last);
 
+  lun_resv_lose_path (r, path);
   r->paths[path].dead = true;
-  r->paths[path].registered = false;
   r->port.ops->fail_path (r->port.data, path, why);
 }
 
@@ -142,25 +149,49 @@ lun_resv_register_all (LunReservation *r, GError **error)
   return n_registered > 0 || refuse_registering (r, last, error);
 }
 
-void
+LunResvAnswer
 lun_resv_unregister (LunReservation *r, unsigned path)
 {
+  LunResvAnswer answer = LUN_RESV_DONE;
+
   if (lun_resv_is_registered_path (r, path))
-    lun_resv_out (r, path, LUN_PR_OUT_REGISTER, r->config.key, 0);
+    answer = lun_resv_out (r, path, LUN_PR_OUT_REGISTER, r->config.key, 0);
+  if (answer == LUN_RESV_LOST)
+    lun_resv_lose_path (r, path);
   r->paths[path].registered = false;
+  return answer;
+}
+
+/* An answer was lost: are we still there?  Over the paths where we are not it conflicts. */
+static void
+unregister_again (LunReservation *r)
+{
+  unsigned n = r->port.ops->n_paths (r->port.data);
+  LunPrKeys keys = { 0 };
+
+  if (!lun_resv_look_keys (r, &keys, NULL))
+    return;
+  unsigned n_ours = lun_resv_count_key (&keys, r->config.key);
+  g_free (keys.keys);
+  for (unsigned i = 0; i < n && n_ours > 0; i++)
+    if (r->port.ops->is_usable (r->port.data, i))
+      lun_resv_out (r, i, LUN_PR_OUT_REGISTER, r->config.key, 0);
 }
 
 void
 lun_resv_unregister_all (LunReservation *r)
 {
   unsigned n = r->port.ops->n_paths (r->port.data);
+  bool is_lost = false;
 
   for (unsigned i = 0; i < n; i++)
     if ((int) i != r->holder)
-      lun_resv_unregister (r, i);
+      is_lost |= lun_resv_unregister (r, i) == LUN_RESV_LOST;
   if (r->holder >= 0)
-    lun_resv_unregister (r, (unsigned) r->holder);
+    is_lost |= lun_resv_unregister (r, (unsigned) r->holder) == LUN_RESV_LOST;
   r->holder = LUN_RESV_NOBODY;
+  if (is_lost)
+    unregister_again (r);
 }
 
 bool
