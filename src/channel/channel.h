@@ -85,6 +85,10 @@ bool fts_channel_discard_message (FtsChannel *channel, GError **error);
  * quiet for a while. */
 bool fts_channel_acknowledge (FtsChannel *channel, GError **error);
 
+/* Writes the own head again and asks the peer to do the same: heals what was lost on the way.
+ * For a side that waits for long by fts_channel_poll(). */
+bool fts_channel_remind (FtsChannel *channel, GError **error);
+
 /* Any thread: the call under way and every later one fails with FTS_ERROR_CLOSED. */
 void fts_channel_interrupt (FtsChannel *channel);
 

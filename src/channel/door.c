@@ -263,6 +263,27 @@ fts_door_peer_dead (FtsDoor *door, uint32_t index, uint64_t generation)
 }
 
 void
+fts_door_summon (FtsDoor *door, FtsChannel *channel)
+{
+  pthread_mutex_lock (&door->lock);
+  FtsConn *conn = door->conns[fts_channel_pid (channel)->pro_process_id - 1];
+  if (conn != NULL && conn->channel == channel && !conn->is_summoned) {
+    conn->is_summoned = true;
+    if (conn->state == FTS_CONN_LINGER)
+      fts_channel_cancel (channel, FTS_CANCEL_POKE);
+    else if (conn->state == FTS_CONN_QUIET)
+      fts_door_kick (door);
+  }
+  pthread_mutex_unlock (&door->lock);
+}
+
+void
+fts_door_set_waiting (FtsDoor *door, bool waits)
+{
+  fts_workers_set_waiting (door->workers, waits);
+}
+
+void
 fts_door_get_stats (FtsDoor *door, FtsDoorStats *out)
 {
   pthread_mutex_lock (&door->lock);

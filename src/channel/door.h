@@ -6,6 +6,9 @@
  * where the LUN can wake.  A connection with work goes to a worker, which calls serve() for each
  * message until the connection was quiet for linger_us, and gives it back to the door.
  *
+ * A connection may be summoned: somebody else has something to say on it, though its peer sent
+ * nothing.  A worker then calls summoned(), when no message is being served.
+ *
  * Threads: config callbacks run on a worker, one at a time for a connection; secret_of on a
  * worker, too, one call at a time.  A channel's time limit is 5 minutes until a callback sets
  * another: so long may a living peer keep a worker waiting in the middle of a message.
@@ -32,6 +35,8 @@ typedef struct {
   void *(*on_open) (FtsChannel *channel, void *user_data);
   /* One message has begun to arrive: receive it whole and answer.  False = close. */
   bool (*serve) (FtsChannel *channel, void *connection, void *user_data);
+  /* fts_door_summon() was called: may send.  NULL = nobody summons. */
+  void (*summoned) (FtsChannel *channel, void *connection, void *user_data);
   /* The connection ended, however. */
   void (*on_close) (FtsChannel *channel, void *connection, void *user_data);
   void *user_data;
@@ -41,6 +46,14 @@ FtsDoor *fts_door_start (FtsMember *member, const FtsDoorConfig *config,
                          GError **error);
 /* Ends all connections (status SHUTDOWN), joins all threads. */
 void fts_door_stop (FtsDoor *door);
+
+/* Has summoned() called soon, once for any number of calls before it.  CHANNEL is one that
+ * on_open was called with and on_close was not. */
+void fts_door_summon (FtsDoor *door, FtsChannel *channel);
+
+/* A callback begins (or ends) a wait for what another connection will bring: the pool may have a
+ * thread more meanwhile, or all could wait for each other. */
+void fts_door_set_waiting (FtsDoor *door, bool waits);
 
 /* For FtsMemberConfig.on_peer_dead: ends the connections of that incarnation. */
 void fts_door_peer_dead (FtsDoor *door, uint32_t index, uint64_t generation);

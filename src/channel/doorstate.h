@@ -35,6 +35,7 @@ typedef struct {
   void *app;
   bool opened; /* on_open was called */
   FtsConnState state;
+  bool is_summoned;
 } FtsConn;
 
 /* A run of heads up to this long is polled with one read. */
@@ -63,7 +64,7 @@ struct FtsDoor {
 
   int kick; /* atomic: the door shall look up */
 
-  /* Protects the rest, and every FtsConn.state. */
+  /* Protects the rest, and every FtsConn.state and is_summoned. */
   pthread_mutex_t lock;
   pthread_cond_t changed; /* kick, or a connection ended */
   FtsConn **conns;        /* by slot - 1 */

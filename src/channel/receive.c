@@ -402,3 +402,10 @@ fts_channel_acknowledge (FtsChannel *channel, GError **error)
   fts_channel_trim (channel);
   return true;
 }
+
+bool
+fts_channel_remind (FtsChannel *channel, GError **error)
+{
+  return fts_channel_enter (channel, error) &&
+         fts_channel_publish (channel, true, error);
+}

@@ -73,16 +73,51 @@ open_conn (FtsDoor *door, FtsConn *conn)
     conn->app = door->config.on_open (conn->channel, door->config.user_data);
 }
 
+/* Not when summoned: who does that later pokes. */
+static bool
+begin_linger (FtsDoor *door, FtsConn *conn)
+{
+  pthread_mutex_lock (&door->lock);
+  bool is_free = !conn->is_summoned;
+  if (is_free)
+    conn->state = FTS_CONN_LINGER;
+  pthread_mutex_unlock (&door->lock);
+  return is_free;
+}
+
 /* Has a message come, or the end, now or within a moment? */
 static bool
 linger (FtsDoor *door, FtsConn *conn)
 {
   if (fts_workers_is_pressed (door->workers))
     return fts_channel_poll (conn->channel, 0);
-  set_state (door, conn, FTS_CONN_LINGER);
+  if (!begin_linger (door, conn))
+    return false;
   bool come = fts_channel_poll (conn->channel, door->config.linger_us);
   set_state (door, conn, FTS_CONN_BUSY);
   return come;
+}
+
+static bool
+take_summons (FtsDoor *door, FtsConn *conn)
+{
+  pthread_mutex_lock (&door->lock);
+  bool is_summoned = conn->is_summoned;
+  conn->is_summoned = false;
+  pthread_mutex_unlock (&door->lock);
+  return is_summoned;
+}
+
+/* True when it was summoned. */
+static bool
+answer_summons (FtsDoor *door, FtsConn *conn)
+{
+  if (!take_summons (door, conn))
+    return false;
+  if (door->config.summoned != NULL && fts_channel_enter (conn->channel, NULL) &&
+      !fts_channel_has_ended (conn->channel))
+    door->config.summoned (conn->channel, conn->app, door->config.user_data);
+  return true;
 }
 
 static bool
@@ -106,7 +141,13 @@ fts_door_run_conn (FtsJob *job, void *user_data)
 
   set_state (door, conn, FTS_CONN_BUSY);
   open_conn (door, conn);
-  while (linger (door, conn)) {
+  for (;;) {
+    answer_summons (door, conn);
+    if (!linger (door, conn)) {
+      if (answer_summons (door, conn))
+        continue;
+      break;
+    }
     if (!serve_one (door, conn)) {
       end_conn (door, conn);
       return;

@@ -16,6 +16,8 @@
 #define URGE_MAX_US    8000000
 #define POLL_MIN_US    20
 #define POLL_MAX_US    5000
+#define IDLE_POLL_US   100000 /* of a wait that may last, where the LUN does not wake */
+#define IDLE_WAIT_US   1000000
 #define SPIN_MAX_US    100
 #define SPIN_CREDIT    8
 #define SPIN_TRY_EVERY 32
@@ -286,6 +288,8 @@ fts_channel_wait (FtsChannel *channel, int64_t deadline_us, FtsWaitKind kind,
     return FTS_WAKE_FAILED;
   channel->waits++;
   plan_wait (channel, &plan);
+  if (kind == FTS_WAIT_IDLE && deadline_us - start_us > IDLE_WAIT_US)
+    plan.poll_max_us = IDLE_POLL_US;
   while (!news) {
     GError *cause = NULL;
 
@@ -308,6 +312,7 @@ fts_channel_wait (FtsChannel *channel, int64_t deadline_us, FtsWaitKind kind,
     if (!urge_peer (channel, &urge_us, &step_us, error))
       return FTS_WAKE_FAILED;
     plan.spin_us = 0;
+    plan.poll_min_us = plan.poll_max_us;
   }
   learn_from_wait (channel, g_get_monotonic_time () - start_us);
   return FTS_WAKE_NEWS;

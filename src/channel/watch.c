@@ -76,7 +76,7 @@ scan (FtsDoor *door)
 
 /* ---- quiet connections ---- */
 
-/* Hands over every quiet connection that was cancelled, or whose peer is dead. */
+/* Hands over every quiet connection that was cancelled or summoned, or whose peer is dead. */
 static void
 reap_quiet (FtsDoor *door, bool look_for_dead)
 {
@@ -86,7 +86,8 @@ reap_quiet (FtsDoor *door, bool look_for_dead)
 
     if (conn == NULL || conn->state != FTS_CONN_QUIET)
       continue;
-    if (__atomic_load_n (&conn->channel->cancel, __ATOMIC_ACQUIRE) != 0 ||
+    if (conn->is_summoned ||
+        __atomic_load_n (&conn->channel->cancel, __ATOMIC_ACQUIRE) != 0 ||
         (look_for_dead && fts_channel_is_peer_dead (conn->channel)))
       fts_door_queue_locked (door, conn);
   }

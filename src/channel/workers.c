@@ -12,7 +12,7 @@ struct FtsWorkers {
   pthread_mutex_t lock;
   pthread_cond_t come; /* a job, or the end */
   FtsJob *first, **last;
-  unsigned n_threads, n_idle, n_queued;
+  unsigned n_threads, n_idle, n_queued, n_waiting;
   bool ends;
 };
 
@@ -59,7 +59,7 @@ fts_workers_new (unsigned max, void *user_data)
   g_assert (max > 0);
   workers->user_data = user_data;
   workers->max = max;
-  workers->threads = g_new0 (pthread_t, max);
+  workers->threads = g_new0 (pthread_t, max + FTS_WORKERS_WAITING);
   workers->last = &workers->first;
   pthread_mutex_init (&workers->lock, NULL);
   pthread_cond_init (&workers->come, NULL);
@@ -98,6 +98,24 @@ start_thread_locked (FtsWorkers *workers)
   workers->n_idle++;
 }
 
+static void
+provide_thread_locked (FtsWorkers *workers)
+{
+  unsigned max = workers->max + MIN (workers->n_waiting, FTS_WORKERS_WAITING);
+
+  if (workers->n_queued > workers->n_idle && workers->n_threads < max)
+    start_thread_locked (workers);
+}
+
+void
+fts_workers_set_waiting (FtsWorkers *workers, bool waits)
+{
+  pthread_mutex_lock (&workers->lock);
+  workers->n_waiting += waits ? 1u : -1u;
+  provide_thread_locked (workers);
+  pthread_mutex_unlock (&workers->lock);
+}
+
 void
 fts_workers_push (FtsWorkers *workers, FtsJob *job)
 {
@@ -106,8 +124,7 @@ fts_workers_push (FtsWorkers *workers, FtsJob *job)
   *workers->last = job;
   workers->last = &job->next;
   workers->n_queued++;
-  if (workers->n_queued > workers->n_idle && workers->n_threads < workers->max)
-    start_thread_locked (workers);
+  provide_thread_locked (workers);
   pthread_cond_signal (&workers->come);
   pthread_mutex_unlock (&workers->lock);
 }

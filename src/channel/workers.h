@@ -21,6 +21,10 @@ FtsWorkers *fts_workers_new (unsigned max, void *user_data);
 void fts_workers_free (FtsWorkers *workers);
 
 void fts_workers_push (FtsWorkers *workers, FtsJob *job);
+/* A job that runs begins (or ends) to wait for another job: one thread more may run meanwhile, up
+ * to FTS_WORKERS_WAITING in all.  Any number of jobs at once. */
+#define FTS_WORKERS_WAITING 64u
+void fts_workers_set_waiting (FtsWorkers *workers, bool waits);
 /* Does a job wait that no thread is free for? */
 bool fts_workers_is_pressed (FtsWorkers *workers);
 void fts_workers_count (FtsWorkers *workers, unsigned *threads, unsigned *busy);

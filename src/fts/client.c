@@ -223,6 +223,18 @@ fts_client_give (FtsClient *client, FtsConnection *connection, FtsPoolVerdict ve
   fts_pool_give (client->pool, connection, verdict);
 }
 
+FtsConnection *
+fts_client_open_extra (FtsClient *client, GError **error)
+{
+  return fts_pool_open_extra (client->pool, error);
+}
+
+void
+fts_client_close_extra (FtsConnection *connection)
+{
+  fts_pool_close_extra (connection);
+}
+
 /* Time for one wait on a connection, of a call that ends at UNTIL_US; 0 = no limit. */
 static uint32_t
 time_left_ms (int64_t until_us)

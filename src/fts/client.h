@@ -66,6 +66,7 @@ typedef struct {
   bool exact;  /* a directory just made, in which each name has one spelling */
 } FtsNode;
 
+/* A name that is not there (ENOENT) leaves in OUT's attributes whether that is watched. */
 bool fts_client_lookup (FtsClient *client, const FtsCaller *caller,
                         const FtsHandle *parent, const char *name, FtsNode *out,
                         GError **error);

@@ -59,6 +59,9 @@ bool fts_client_call (FtsClient *client, FtsCall *call, GError **error);
 FtsConnection *fts_client_take (FtsClient *client, GError **error);
 void fts_client_give (FtsClient *client, FtsConnection *connection,
                       FtsPoolVerdict verdict);
+/* Beside the pool's. */
+FtsConnection *fts_client_open_extra (FtsClient *client, GError **error);
+void fts_client_close_extra (FtsConnection *connection);
 void fts_client_count (FtsClient *client, FtsOp op);
 
 /* Most data of one READ, WRITE or DIR. */

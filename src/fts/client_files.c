@@ -35,8 +35,12 @@ fts_client_lookup (FtsClient *client, const FtsCaller *caller, const FtsHandle *
 {
   FtsCall call;
 
-  return init_named (&call, FTS_OP_LOOKUP, caller, parent, name, error) &&
-         run_for_node (client, &call, out, error);
+  if (!init_named (&call, FTS_OP_LOOKUP, caller, parent, name, error))
+    return false;
+  bool found = run_for_node (client, &call, out, error);
+  if (!found)
+    out->attr.flags = call.answer.flags & FTS_ANSWER_WATCHED ? FTS_ATTR_WATCHED : 0;
+  return found;
 }
 
 bool

@@ -137,6 +137,25 @@ open_connection (FtsPool *pool, FtsPoolPatience patience, bool is_only, GError *
   return connection;
 }
 
+FtsConnection *
+fts_pool_open_extra (FtsPool *pool, GError **error)
+{
+  FtsHost host;
+
+  if (fts_member_find (pool->member, pool->peer, FTS_ROLE_SERVER, false, &host))
+    return open_connection (pool, FTS_POOL_AT_ONCE, false, error);
+  g_set_error (error, FTS_ERROR, FTS_ERROR_PEER_DEAD, "server %s is not running",
+               pool->peer);
+  return NULL;
+}
+
+void
+fts_pool_close_extra (FtsConnection *connection)
+{
+  fts_channel_close (connection->channel);
+  g_free (connection);
+}
+
 /* ---- taking and giving ---- */
 
 /* A usable idle one, or NULL; those of a dead incarnation go to the thread. */

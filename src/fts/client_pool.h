@@ -66,6 +66,11 @@ typedef enum {
 } FtsPoolVerdict;
 void fts_pool_give (FtsPool *pool, FtsConnection *connection, FtsPoolVerdict verdict);
 
+/* A connection beside the pool's, for a use that lasts; not counted.  None while no server of the
+ * peer's name is known to live, which is asked without a LUN command. */
+FtsConnection *fts_pool_open_extra (FtsPool *pool, GError **error);
+void fts_pool_close_extra (FtsConnection *connection);
+
 /* Is a server of the peer's name alive now, by a fresh look at the host table? */
 bool fts_pool_peer_lives (FtsPool *pool);
 

@@ -46,8 +46,9 @@ struct FtsHandles {
   uint32_t export_id;
   FtsFileId root;
   int mount_id;
-  int mount_fd;    /* any file of the export's mount; -1 in path mode */
-  FtsNodes *nodes; /* NULL in kernel-handle mode */
+  int mount_fd;             /* any file of the export's mount; -1 in path mode */
+  KernelHandle root_kernel; /* not in path mode */
+  FtsNodes *nodes;          /* NULL in kernel-handle mode */
   FtsFdCache *cache;
 };
 
@@ -238,6 +239,7 @@ try_kernel_handles (FtsHandles *handles)
   int fd = open_by_handle_at (handles->mount_fd, &kernel.handle, O_PATH | O_CLOEXEC);
   if (fd >= 0) {
     close (fd);
+    handles->root_kernel = kernel;
     return true;
   }
   close (handles->mount_fd);
@@ -275,6 +277,12 @@ fts_handles_ref (FtsHandles *handles)
   return handles;
 }
 
+bool
+fts_handles_has_one_ref (FtsHandles *handles)
+{
+  return g_atomic_int_get (&handles->refs) == 1;
+}
+
 void
 fts_handles_unref (FtsHandles *handles)
 {
@@ -287,6 +295,12 @@ fts_handles_unref (FtsHandles *handles)
   fts_export_unref (handles->export);
   sodium_memzero (handles->key, sizeof handles->key);
   g_free (handles);
+}
+
+size_t
+fts_handles_identity_len (const FtsHandle *handle)
+{
+  return handle->len > PROOF_LEN ? handle->len - PROOF_LEN : handle->len;
 }
 
 bool
@@ -563,6 +577,36 @@ fts_handles_note_path (FtsHandles *handles, const char *path)
   }
   if (dir_fd >= 0)
     close (dir_fd);
+}
+
+static bool
+is_root_kernel (const FtsHandles *handles, const struct file_handle *kernel)
+{
+  const struct file_handle *root = &handles->root_kernel.handle;
+
+  return kernel->handle_type == root->handle_type &&
+         kernel->handle_bytes == root->handle_bytes &&
+         memcmp (kernel->f_handle, root->f_handle, root->handle_bytes) == 0;
+}
+
+void
+fts_handles_of_kernel (FtsHandles *handles, const struct file_handle *kernel,
+                       FtsHandle *out)
+{
+  KernelHandle copy;
+
+  out->len = 0;
+  if (handles->nodes != NULL || kernel->handle_bytes == 0 ||
+      kernel->handle_bytes > MAX_HANDLE_SZ)
+    return;
+  if (is_root_kernel (handles, kernel)) {
+    seal (handles, KIND_ROOT, NULL, 0, out);
+    return;
+  }
+  copy.handle.handle_type = kernel->handle_type;
+  copy.handle.handle_bytes = kernel->handle_bytes;
+  memcpy (copy.handle.f_handle, kernel->f_handle, kernel->handle_bytes);
+  seal_kernel_handle (handles, &copy, out);
 }
 
 void

@@ -44,8 +44,12 @@ typedef struct {
 FtsHandles *fts_handles_new (const FtsExport *export, const FtsHandlesConfig *config,
                              GError **error);
 FtsHandles *fts_handles_ref (FtsHandles *handles);
+bool fts_handles_has_one_ref (FtsHandles *handles);
 void fts_handles_unref (FtsHandles *handles); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsHandles, fts_handles_unref)
+
+/* The first bytes of HANDLE that tell which file it means: all but the proof. */
+size_t fts_handles_identity_len (const FtsHandle *handle);
 
 bool fts_handles_are_by_path (const FtsHandles *handles);
 
@@ -73,6 +77,12 @@ void fts_handles_note_moved (FtsHandles *handles, const FtsPin *dir, const char 
 /* A file was found at PATH, absolute from the root, without a step by each name: whoever
  * describes it next, without DIR, has a handle for it. */
 void fts_handles_note_path (FtsHandles *handles, const char *path);
+
+/* The handle of what the kernel calls KERNEL (in an event), a file of the export or not; len 0
+ * when it has none. */
+struct file_handle;
+void fts_handles_of_kernel (FtsHandles *handles, const struct file_handle *kernel,
+                            FtsHandle *out);
 
 void fts_handles_sweep (FtsHandles *handles, int64_t idle_us);
 void fts_handles_get_stats (FtsHandles *handles, FtsFdCacheStats *out);

@@ -7,9 +7,10 @@
 #include <string.h>
 
 struct FtsServedSet {
-  FtsHandlesConfig config; /* constant */
-  uint64_t generation;     /* atomic */
-  pthread_mutex_t lock;    /* protects the two below */
+  FtsHandlesConfig config; /* constant, as the next */
+  FtsLocal *local;
+  uint64_t generation;  /* atomic */
+  pthread_mutex_t lock; /* protects the two below */
   const FtsExports *exports;
   GPtrArray *all; /* of FtsServed; never changed, only replaced */
 };
@@ -19,7 +20,8 @@ fts_served_unref (FtsServed *served)
 {
   if (served == NULL || !g_atomic_int_dec_and_test (&served->refs))
     return;
-  fts_handles_unref (served->handles);
+  if (served->handles != NULL)
+    fts_handles_unref (served->handles);
   fts_export_unref (served->export);
   g_free (served);
 }
@@ -30,17 +32,25 @@ unref_served (gpointer data)
   fts_served_unref (data);
 }
 
-/* The handles of the same place in OLD, or new ones. */
-static FtsHandles *
-choose_handles (const GPtrArray *old, const FtsExport *export,
-                const FtsHandlesConfig *config, GError **error)
+/* The handles of the same place as served until now, or new ones. */
+static bool
+choose_handles (const FtsServedSet *set, FtsServed *served, GError **error)
 {
+  const GPtrArray *old = set->all;
+
   for (guint i = 0; old != NULL && i < old->len; i++) {
-    const FtsServed *served = old->pdata[i];
-    if (fts_export_is_same_place (served->export, export))
-      return fts_handles_ref (served->handles);
+    const FtsServed *other = old->pdata[i];
+    if (fts_export_is_same_place (other->export, served->export)) {
+      served->handles = fts_handles_ref (other->handles);
+      served->sees_local = other->sees_local;
+      return true;
+    }
   }
-  return fts_handles_new (export, config, error);
+  served->handles = fts_handles_new (served->export, &set->config, error);
+  if (served->handles == NULL)
+    return false;
+  served->sees_local = fts_local_add (set->local, served->export, served->handles);
+  return true;
 }
 
 static GPtrArray *
@@ -49,24 +59,24 @@ make_all (const FtsServedSet *set, const FtsExports *exports, GError **error)
   g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (unref_served);
 
   for (unsigned i = 0; i < fts_exports_count (exports); i++) {
-    const FtsExport *export = fts_exports_get (exports, i);
-    FtsHandles *handles = choose_handles (set->all, export, &set->config, error);
-    if (handles == NULL)
-      return NULL;
     FtsServed *served = g_new0 (FtsServed, 1);
-    *served = (FtsServed){ 1, fts_export_ref (export), handles };
+    served->refs = 1;
+    served->export = fts_export_ref (fts_exports_get (exports, i));
     g_ptr_array_add (all, served);
+    if (!choose_handles (set, served, error))
+      return NULL;
   }
   return g_steal_pointer (&all);
 }
 
 FtsServedSet *
 fts_served_new (const FtsExports *exports, const FtsHandlesConfig *config,
-                GError **error)
+                FtsLocal *local, GError **error)
 {
   FtsServedSet *set = g_new0 (FtsServedSet, 1);
 
   set->config = *config;
+  set->local = local;
   pthread_mutex_init (&set->lock, NULL);
   if (!fts_served_replace (set, exports, error))
     g_clear_pointer (&set, fts_served_free);

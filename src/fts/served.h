@@ -12,11 +12,13 @@
 #pragma once
 
 #include "fts/handles.h"
+#include "fts/local.h"
 
 typedef struct {
   int refs; /* atomic */
   FtsExport *export;
   FtsHandles *handles;
+  bool sees_local; /* changes that other programs of this host make (local.h) */
 } FtsServed;
 
 void fts_served_unref (FtsServed *served); /* NULL is fine */
@@ -24,9 +26,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsServed, fts_served_unref)
 
 typedef struct FtsServedSet FtsServedSet;
 
-/* EXPORTS must live until they were replaced or the set was freed; CONFIG is copied. */
+/* EXPORTS must live until they were replaced or the set was freed; CONFIG is copied; LOCAL outlives the
+ * set. */
 FtsServedSet *fts_served_new (const FtsExports *exports, const FtsHandlesConfig *config,
-                              GError **error);
+                              FtsLocal *local, GError **error);
 void fts_served_free (FtsServedSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsServedSet, fts_served_free)
 

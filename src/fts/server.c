@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "fts/caller.h"
+#include "fts/local.h"
 #include "fts/server_key.h"
 #include "fts/status.h"
 
@@ -29,6 +30,8 @@ struct FtsServer {
   FtsServedSet *served;
   FtsSessions *sessions;
   FtsLocks *locks;
+  FtsWatchers *watchers;
+  FtsLocal *local;
   Counter counters[FTS_OP_N];
   uint64_t bytes_read, bytes_written; /* atomic */
 };
@@ -74,6 +77,7 @@ static const Row rows[FTS_OP_N] = {
   [FTS_OP_LOCK] = { fts_serve_lock, 0, false },
   [FTS_OP_TESTLOCK] = { fts_serve_testlock, 0, false },
   [FTS_OP_NAMES] = { fts_serve_names, 1, true },
+  [FTS_OP_WATCH] = { fts_serve_watch, 0, false },
 };
 
 /* ---- life ---- */
@@ -124,9 +128,11 @@ fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError 
 
   g_autoptr (FtsServer) server = g_new0 (FtsServer, 1);
   server->locks = fts_locks_new ();
+  server->watchers = fts_watchers_new ();
+  server->local = fts_local_new (server->watchers);
   server->sessions = fts_sessions_new ();
   fts_sessions_on_end (server->sessions, drop_locks, server);
-  server->served = fts_served_new (exports, &handles, error);
+  server->served = fts_served_new (exports, &handles, server->local, error);
   sodium_memzero (handles.key, sizeof handles.key);
   return server->served != NULL ? g_steal_pointer (&server) : NULL;
 }
@@ -156,9 +162,11 @@ fts_server_free (FtsServer *server)
 {
   if (server == NULL)
     return;
+  fts_local_free (server->local);
   fts_served_free (server->served);
   fts_sessions_free (server->sessions);
   fts_locks_free (server->locks);
+  fts_watchers_free (server->watchers);
   g_free (server);
 }
 
@@ -166,6 +174,12 @@ void
 fts_server_tick (FtsServer *server)
 {
   fts_served_sweep (server->served, IDLE_DESCRIPTOR_US);
+}
+
+void
+fts_server_set_hooks (FtsServer *server, const FtsWatchersHooks *hooks)
+{
+  fts_watchers_set_hooks (server->watchers, hooks);
 }
 
 /* ---- connections ---- */
@@ -187,6 +201,7 @@ fts_server_disconnect (void *user_data)
 {
   FtsPeer *peer = user_data;
 
+  fts_watchers_end (peer->server->watchers, peer);
   fts_sessions_close (peer->server->sessions, peer->session);
   fts_served_unref (peer->served);
   g_free (peer->export_name);
@@ -316,6 +331,17 @@ drop_rest (FtsJob *job)
 
 /* ---- answering ---- */
 
+/* The answer as the client is to see it. */
+void
+fts_job_finish_answer (FtsJob *job)
+{
+  if (job->export != NULL) {
+    fts_idmap_attr_to_there (&job->export->rights.map, &job->answer.attr);
+    fts_idmap_attr_to_there (&job->export->rights.map, &job->answer.attr2);
+  }
+  fts_job_mark_watched (job);
+}
+
 bool
 fts_job_send_answer (FtsJob *job, int failed)
 {
@@ -323,9 +349,9 @@ fts_job_send_answer (FtsJob *job, int failed)
   struct iovec iov[2];
   int n = 1;
 
+  fts_job_settle (job);
   job->answer.status = fts_status_from_errno (failed);
-  if (job->export != NULL)
-    fts_idmap_attr_to_there (&job->export->rights.map, &job->answer.attr);
+  fts_job_finish_answer (job);
   fts_wire_encode_answer (&job->answer, header);
   iov[0] = (struct iovec){ header->data, header->len };
   if (!failed && job->data != NULL && job->data->len > 0)
@@ -377,7 +403,12 @@ run (FtsJob *job)
   int failed = pin_files (job, row);
   if (!failed && row->as_caller)
     failed = fts_job_become_caller (job);
-  return failed ? failed : row->run (job);
+  if (failed)
+    return failed;
+  fts_job_watch_before (job);
+  failed = row->run (job);
+  fts_job_watch_after (job, failed);
+  return failed;
 }
 
 static void
@@ -466,6 +497,18 @@ fts_server_serve_stream (void *user_data, FtsStream *stream, GError **error)
 }
 
 /* ---- helpers of the commands ---- */
+
+FtsWatchers *
+fts_server_watchers (const FtsServer *server)
+{
+  return server->watchers;
+}
+
+FtsWatchers *
+fts_job_watchers (const FtsJob *job)
+{
+  return job->peer->server->watchers;
+}
 
 FtsLocks *
 fts_job_locks (const FtsJob *job)

@@ -9,6 +9,7 @@
 #include "fts/export.h"
 #include "fts/fdcache.h"
 #include "fts/stream.h"
+#include "fts/watchers.h"
 #include "fts/wire.h"
 
 typedef struct FtsServer FtsServer;
@@ -37,7 +38,10 @@ bool fts_server_set_exports (FtsServer *server, FtsExports *exports, GError **er
 char *fts_server_secret_of (const char *name, void *user_data);
 void *fts_server_on_open (FtsChannel *channel, void *user_data);
 bool fts_server_serve (FtsChannel *channel, void *connection, void *user_data);
+void fts_server_summoned (FtsChannel *channel, void *connection, void *user_data);
 void fts_server_on_close (FtsChannel *channel, void *connection, void *user_data);
+/* The door that serves, as soon as it is open. */
+void fts_server_set_door (FtsServer *server, FtsDoor *door);
 
 /* The same three for any stream: one client, named by host-table index, generation and name. */
 void *fts_server_connect (FtsServer *server, uint32_t index, uint64_t generation,
@@ -45,6 +49,9 @@ void *fts_server_connect (FtsServer *server, uint32_t index, uint64_t generation
 /* Serves one message.  False: the connection ends; ERROR is set unless the client said QUIT. */
 bool fts_server_serve_stream (void *connection, FtsStream *stream, GError **error);
 void fts_server_disconnect (void *connection);
+/* To be called when the hook summoned CONNECTION: answers its WATCH request. */
+bool fts_server_answer_watch (void *connection, FtsStream *stream, GError **error);
+void fts_server_set_hooks (FtsServer *server, const FtsWatchersHooks *hooks);
 
 /* To be called about once a second: closes what was not used for a while. */
 void fts_server_tick (FtsServer *server);

@@ -317,6 +317,7 @@ answer_large (FtsJob *job, int fd, uint64_t offset, uint64_t want)
   uint64_t done = 0;
   bool last = false;
 
+  fts_job_finish_answer (job);
   fts_wire_encode_answer (&job->answer, header);
   for (size_t used = header->len; !last; used = 0) {
     uint8_t *memory;

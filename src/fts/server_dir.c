@@ -70,6 +70,18 @@ describe_blind (const struct dirent64 *raw, FtsDirent *entry)
   entry->attr = (FtsAttr){ .ino = raw->d_ino, .mode = (uint32_t) DTTOIF (raw->d_type) };
 }
 
+/* The client may keep ENTRY. */
+static void
+keep (FtsJob *job, const char *name, int fd, FtsDirent *entry)
+{
+  bool changed;
+
+  if (!fts_job_keep_entry (job, name, &entry->handle, &changed) ||
+      (changed && fts_attr_load (fd, &entry->attr, NULL) != 0))
+    return;
+  entry->attr.flags |= FTS_ATTR_WATCHED;
+}
+
 /* False when the name is gone. */
 static bool
 describe (FtsJob *job, const struct dirent64 *raw, FtsDirent *entry)
@@ -81,6 +93,8 @@ describe (FtsJob *job, const struct dirent64 *raw, FtsDirent *entry)
   if (fd < 0 || fts_handles_describe (job->handles, fd, job->file, raw->d_name,
                                       &entry->attr, &entry->handle) != 0)
     describe_blind (raw, entry);
+  else
+    keep (job, raw->d_name, fd, entry);
   if (fd >= 0)
     close (fd);
   fts_idmap_attr_to_there (&job->export->rights.map, &entry->attr);

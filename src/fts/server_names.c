@@ -223,6 +223,7 @@ remove_name (FtsJob *job, int flags)
     return errno;
   fts_handles_drop (job->handles, &victim);
   fts_job_answer_dir (job->file, &job->answer.attr2);
+  job->victim = victim;
   return 0;
 }
 
@@ -258,6 +259,8 @@ fts_serve_rename (FtsJob *job)
       0)
     return errno;
   fts_handles_drop (job->handles, &victim);
+  job->victim = victim;
+  fts_handles_of_name (job->handles, job->file2, new_name, &job->moved);
   fts_handles_note_moved (job->handles, job->file2, new_name);
   if (request->open_flags & RENAME_EXCHANGE)
     fts_handles_note_moved (job->handles, job->file, name);

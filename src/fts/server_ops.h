@@ -7,7 +7,7 @@
  * `broken` and ends the connection.
  *
  * One file a group: server_names.c, server_attr.c, server_data.c, server_dir.c, server_get.c,
- * server_put.c, server_xattr.c, server_range.c, server_lock.c.
+ * server_put.c, server_xattr.c, server_range.c, server_lock.c, server_watch.c.
  *
  * Threads: a job belongs to the thread that serves its connection.
  */
@@ -19,6 +19,7 @@
 #include "fts/server.h"
 #include "fts/session.h"
 #include "fts/stream.h"
+#include "fts/watchers.h"
 
 #include <limits.h>
 
@@ -33,7 +34,9 @@ typedef struct {
   uint64_t generation; /* of `served` */
   int refused;         /* the errno of each command when it was taken away */
   bool wants_read_only;
-  char *export_name; /* NULL before ATTACH */
+  char *export_name;   /* NULL before ATTACH */
+  FtsChannel *channel; /* NULL where it is a stream of tests */
+  uint32_t watch_tag;  /* of its last WATCH request */
   char name[FTS_NAME_LEN];
 } FtsPeer;
 
@@ -55,7 +58,15 @@ typedef struct {
   GByteArray *data; /* what follows the answer's operands */
   char *text;       /* owns what answer.name points to */
   bool answered;    /* the function has sent the answer itself */
-  GError *broken;   /* the connection failed */
+
+  /* server_watch.c's */
+  FtsHandle victim; /* of the file that lost a name, len 0 = none or unknown */
+  FtsHandle moved;  /* of the file that got another name */
+  uint64_t since;   /* what happened before is seen by this job */
+  uint64_t told;    /* the last notice it gave rise to */
+  bool is_watched;  /* the client hears of changes of all that it is answered */
+
+  GError *broken; /* the connection failed */
 } FtsJob;
 
 typedef int (*FtsCommandFunc) (FtsJob *job);
@@ -93,6 +104,7 @@ int fts_serve_copy (FtsJob *job);
 int fts_serve_lock (FtsJob *job);
 int fts_serve_testlock (FtsJob *job);
 int fts_serve_names (FtsJob *job);
+int fts_serve_watch (FtsJob *job);
 
 /* ---- helpers ---- */
 
@@ -101,6 +113,7 @@ bool fts_job_take_data (FtsJob *job, const uint8_t **data, size_t *len);
 /* Counts file data for the statistics. */
 void fts_job_count (FtsJob *job, uint64_t read_len, uint64_t written_len);
 /* Sends the answer as it stands with STATUS (errno), then marks it answered. */
+void fts_job_finish_answer (FtsJob *job); /* before it is encoded */
 bool fts_job_send_answer (FtsJob *job, int failed);
 
 FtsLocks *fts_job_locks (const FtsJob *job);
@@ -139,5 +152,26 @@ int fts_job_answer_node (FtsJob *job, int fd, const FtsPin *dir, const char *nam
 void fts_job_answer_dir (const FtsPin *dir, FtsAttr *attr);
 /* Is a name in the directory FD (not O_PATH) spelt in one way only? */
 bool fts_job_is_exact (int fd);
+/* ---- coherence (server_watch.c) ---- */
+
+FtsWatchers *fts_server_watchers (const FtsServer *server);
+FtsWatchers *fts_job_watchers (const FtsJob *job);
+/* Around a command, and before its answer goes. */
+void fts_job_watch_before (FtsJob *job);
+void fts_job_watch_after (FtsJob *job, int failed);
+void fts_job_settle (FtsJob *job);
+/* Says in the answer that it is watched, if it is. */
+void fts_job_mark_watched (FtsJob *job);
+/* An entry of the directory that the request names, with the file HANDLE; true when watched.
+ * *CHANGED: look at it again. */
+bool fts_job_keep_entry (FtsJob *job, const char *name, const FtsHandle *handle,
+                         bool *changed);
+/* The file changed; the name means something else, so the directory changed too. */
+void fts_job_tell_file (FtsJob *job, const FtsHandle *handle);
+void fts_job_tell_name (FtsJob *job, const FtsHandle *dir, const char *name,
+                        size_t len);
+/* Does the operation's row say what it changes? */
+bool fts_job_tells (FtsOp op);
+
 /* What PATH (from the request's handle; empty = the handle itself) leads to.  -errno. */
 int fts_job_walk (FtsJob *job, const FtsText *path);

@@ -288,7 +288,20 @@ rename_over (Put *put)
   if (renameat (put->dir_fd, put->partial, put->dir_fd, put->name) != 0)
     return errno;
   fts_handles_drop (put->job->handles, &victim);
+  put->job->victim = victim;
   return 0;
+}
+
+/* To whom the directory is known by its handle. */
+static void
+tell_replaced (Put *put)
+{
+  FtsHandle dir;
+  FtsAttr attr;
+
+  if (fts_handles_describe (put->job->handles, put->dir_fd, NULL, NULL, &attr, &dir) ==
+      0)
+    fts_job_tell_name (put->job, &dir, put->name, strlen (put->name));
 }
 
 static int
@@ -300,7 +313,10 @@ finish (Put *put)
     return failed;
   failed = put->job->request->open_flags & FTS_PUT_REPLACE ? rename_over (put)
                                                            : rename_new (put);
-  return failed ? failed : fts_attr_load (put->fd, &put->job->answer.attr, NULL);
+  if (failed)
+    return failed;
+  tell_replaced (put);
+  return fts_attr_load (put->fd, &put->job->answer.attr, NULL);
 }
 
 /* What came before is of use to a later FTS_PUT_RESUME. */

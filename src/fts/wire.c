@@ -98,6 +98,7 @@ static const FtsCommand commands[FTS_OP_N] = {
   [FTS_OP_LOCK] = { FTS_OP_LOCK, "lock", "hok", "l", false, true },
   [FTS_OP_TESTLOCK] = { FTS_OP_TESTLOCK, "testlock", "hok", "k", false, true },
   [FTS_OP_NAMES] = { FTS_OP_NAMES, "names", "hl", "", false, true },
+  [FTS_OP_WATCH] = { FTS_OP_WATCH, "watch", "c", "c", false, false },
 };
 
 const FtsCommand *
@@ -565,6 +566,32 @@ fts_wire_decode_dirent (const uint8_t *bytes, size_t len, FtsDirent *out, size_t
   take_attr (&c, &out->attr);
   *used = length;
   return !c.bad && c.left == 0 && out->name.len > 0;
+}
+
+/* ---- notices: kind u32, handle, name ---- */
+
+void
+fts_wire_encode_notice (const FtsNotice *notice, GByteArray *into)
+{
+  put_u32 (into, notice->kind);
+  put_handle (into, &notice->handle);
+  put_text (into, &notice->name);
+}
+
+bool
+fts_wire_decode_notice (const uint8_t *bytes, size_t len, FtsNotice *out, size_t *used)
+{
+  Cursor c = { bytes, len, false };
+
+  memset (out, 0, sizeof *out);
+  uint32_t kind = take_u32 (&c);
+  take_handle (&c, &out->handle);
+  take_text (&c, &out->name);
+  *used = len - c.left;
+  out->kind = (FtsNoticeKind) kind;
+  return !c.bad && kind >= FTS_NOTICE_FILE && kind <= FTS_NOTICE_ALL &&
+         (out->handle.len > 0) == (kind != FTS_NOTICE_ALL) &&
+         (out->name.len > 0) == (kind == FTS_NOTICE_NAME);
 }
 
 /* ---- chunks: kind u32, status u32, crc u32, zero u32, offset u64, len u64 ---- */

@@ -67,7 +67,8 @@ typedef struct {
 
 /* What an answer tells of a file beside stat(). */
 enum {
-  FTS_ATTR_PLAIN = 1u << 0, /* no extended attributes, hence no ACL either */
+  FTS_ATTR_PLAIN = 1u << 0,   /* no extended attributes, hence no ACL either */
+  FTS_ATTR_WATCHED = 1u << 1, /* the server tells the asking client when it changes */
 };
 
 typedef struct {
@@ -117,6 +118,9 @@ typedef enum {
   FTS_OP_TESTLOCK, /* handle open_id lock -> lock(what is in its way, or an unlock) */
   FTS_OP_NAMES, /* handle length(most names) -> data(fts_namehash() of each name, u64);
                      E2BIG: there are more; EOPNOTSUPP: a name may be spelt in several ways */
+  FTS_OP_WATCH, /* cookie(up to which notice all is taken in; 0 = begin anew)
+                        -> cookie(of the last notice here) data(notices, fts_wire_notice);
+                        answered when there is something to tell */
   FTS_OP_N,
 } FtsOp;
 
@@ -149,6 +153,8 @@ enum {
   FTS_ANSWER_EOF = 1u << 0,
   FTS_ANSWER_READ_ONLY = 1u << 1,
   FTS_ANSWER_EXACT = 1u << 2, /* MKDIR: in this directory a name is spelt in one way */
+  FTS_ANSWER_WATCHED =
+    1u << 3, /* of a LOOKUP that found nothing: as FTS_ATTR_WATCHED */
 };
 
 /* Which fields of attr SETATTR sets. */
@@ -255,6 +261,23 @@ typedef struct {
 /* Bytes appended; 0 and nothing appended when INTO would get longer than MAX. */
 size_t fts_wire_encode_dirent (const FtsDirent *entry, GByteArray *into, size_t max);
 bool fts_wire_decode_dirent (const uint8_t *bytes, size_t len, FtsDirent *out,
+                             size_t *used);
+
+/* ---- notices in a WATCH answer ---- */
+typedef enum {
+  FTS_NOTICE_FILE = 1, /* `handle`'s attributes or data changed */
+  FTS_NOTICE_NAME = 2, /* what `name` in the directory `handle` means changed */
+  FTS_NOTICE_ALL = 3,  /* anything may have changed */
+} FtsNoticeKind;
+
+typedef struct {
+  FtsNoticeKind kind;
+  FtsHandle handle; /* len 0 where the kind has none; the name likewise */
+  FtsText name;
+} FtsNotice;
+
+void fts_wire_encode_notice (const FtsNotice *notice, GByteArray *into);
+bool fts_wire_decode_notice (const uint8_t *bytes, size_t len, FtsNotice *out,
                              size_t *used);
 
 /* ---- chunks of GET and PUT ---- */

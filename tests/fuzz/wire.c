@@ -62,12 +62,28 @@ check_chunk (const uint8_t *bytes, size_t len)
     abort ();
 }
 
+static void
+check_notices (const uint8_t *bytes, size_t len)
+{
+  FtsNotice notice;
+  size_t used;
+
+  while (fts_wire_decode_notice (bytes, len, &notice, &used)) {
+    g_autoptr (GByteArray) again = g_byte_array_new ();
+    fts_wire_encode_notice (&notice, again);
+    if (used > len || used != again->len || memcmp (bytes, again->data, used) != 0)
+      abort ();
+    bytes += used;
+    len -= used;
+  }
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t len)
 {
   static void (*const checks[]) (const uint8_t *,
                                  size_t) = { check_request, check_answer, check_dirents,
-                                             check_chunk };
+                                             check_chunk, check_notices };
 
   if (len > 0)
     checks[bytes[0] % G_N_ELEMENTS (checks)](bytes + 1, len - 1);
@@ -110,6 +126,15 @@ fuzz_seed (unsigned n, uint8_t *buf, size_t room)
     fts_wire_encode_chunk (&chunk, body->data);
     memcpy (body->data + FTS_CHUNK_LEN, "abc", 3);
     return finish (3, body, buf);
+  }
+  if (n == 2 * n_ops + 2) {
+    const FtsNotice name = { FTS_NOTICE_NAME, sample_handle (20), { "name", 4 } };
+    const FtsNotice file = { .kind = FTS_NOTICE_FILE, .handle = sample_handle (1) };
+    const FtsNotice all = { .kind = FTS_NOTICE_ALL };
+    fts_wire_encode_notice (&name, body);
+    fts_wire_encode_notice (&file, body);
+    fts_wire_encode_notice (&all, body);
+    return finish (4, body, buf);
   }
   return 0;
 }

@@ -27,7 +27,7 @@ sample_attr (void)
     .size = 4097,
     .blocks = 16,
     .blksize = 4096,
-    .flags = FTS_ATTR_PLAIN,
+    .flags = FTS_ATTR_PLAIN | FTS_ATTR_WATCHED,
     .atime = { 1700000000, 1 },
     .mtime = { -1, 999999999 },
     .ctime = { 1700000001, 2 },

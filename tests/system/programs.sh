@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Programs of every day on a mount: sqlite3 from two mounts at once, git, make, an editor's save.
+# Programs of every day on a mount with its own options: sqlite3 from two mounts at once, git, make, an
+# editor's save.
 . "$(dirname "$0")/../lib/lab.sh" || exit 99
 
 for program in sqlite3 git make; do
   type -p "$program" >/dev/null || skip "no $program"
 done
-# Programs that share a base want names and attributes asked for each time: sqlite looks for journals.
-lab noac
-mount_ftsfs server:/lab "$work/other" name=other,noac || fail "second mount"
+lab
+mount_ftsfs server:/lab "$work/other" name=other || fail "second mount"
 
 # ---- sqlite3 ----
 sqlite3 "$mnt/base" "create table t (writer, n)"

@@ -124,11 +124,14 @@ open_door (Daemon *daemon, GError **error)
     .secret_of = fts_server_secret_of,
     .on_open = fts_server_on_open,
     .serve = fts_server_serve,
+    .summoned = fts_server_summoned,
     .on_close = fts_server_on_close,
     .user_data = daemon->server,
   };
   FtsDoor *door = fts_door_start (daemon->member, &config, error);
 
+  if (door != NULL)
+    fts_server_set_door (daemon->server, door);
   pthread_mutex_lock (&daemon->lock);
   daemon->door = door;
   pthread_mutex_unlock (&daemon->lock);

@@ -262,6 +262,18 @@ fts_absent_add (FtsAbsent *absent, uint64_t dir, const char *name)
 }
 
 void
+fts_absent_forget (FtsAbsent *absent, uint64_t dir)
+{
+  pthread_mutex_lock (&absent->lock);
+  Entry *entry = find_locked (absent, dir);
+  if (entry != NULL) {
+    entry->adds++;
+    forget_names_locked (absent, entry);
+  }
+  pthread_mutex_unlock (&absent->lock);
+}
+
+void
 fts_absent_set_empty (FtsAbsent *absent, uint64_t dir, int64_t start_us)
 {
   pthread_mutex_lock (&absent->lock);

@@ -47,6 +47,8 @@ FtsAbsentVerdict fts_absent_judge (FtsAbsent *absent, uint64_t dir, const char *
 void fts_absent_note_miss (FtsAbsent *absent, uint64_t dir);
 /* NAME may be in DIR from now on. */
 void fts_absent_add (FtsAbsent *absent, uint64_t dir, const char *name);
+/* Others may have made any name in DIR. */
+void fts_absent_forget (FtsAbsent *absent, uint64_t dir);
 /* DIR was made by a request that began at START_US (monotonic), and is empty. */
 void fts_absent_set_empty (FtsAbsent *absent, uint64_t dir, int64_t start_us);
 

@@ -142,10 +142,28 @@ fts_fs_stat (const FtsFs *fs, const FtsAttr *attr, struct stat *out)
   fts_people_show (&fs->people, out);
 }
 
-int64_t
-fts_fs_attr_timeout_us (const FtsFs *fs)
+double
+fts_fs_attr_seconds (const FtsFs *fs, FtsInode *inode)
 {
-  return (int64_t) (MIN (fs->options->attr_timeout, 1e6) * G_USEC_PER_SEC);
+  double seconds = fs->options->attr_timeout;
+
+  return seconds > 0 && fts_inode_is_kept (inode)
+           ? MAX (seconds, fs->options->watch_timeout)
+           : seconds;
+}
+
+int64_t
+fts_fs_attr_timeout_us (const FtsFs *fs, FtsInode *inode)
+{
+  return (int64_t) (MIN (fts_fs_attr_seconds (fs, inode), 1e6) * G_USEC_PER_SEC);
+}
+
+void
+fts_fs_note_known (FtsFs *fs, FtsInode *inode, const FtsAttr *attr, uint64_t asked)
+{
+  fts_inode_set_known (inode, attr, asked);
+  if (attr->flags & FTS_ATTR_WATCHED && fts_inodes_are_trusted (fs->inodes, asked))
+    fts_inode_keep (inode, asked);
 }
 
 /* Attributes the peer gave at clock AT are older than what this mount did since. */
@@ -171,30 +189,54 @@ refresh (FtsFs *fs, FtsInode *inode, FtsNode *node, uint64_t *at)
   }
 }
 
+static double
+entry_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, FtsInode *inode, bool watched)
+{
+  const FtsMountOptions *options = fs->options;
+  double seconds = inode ? options->entry_timeout : options->negative_timeout;
+  double most = MAX (seconds, options->watch_timeout);
+
+  return watched && seconds > 0 &&
+             fts_inodes_keep_name (fs->inodes, place->parent, place->name, inode,
+                                   place->asked, most)
+           ? most
+           : seconds;
+}
+
+double
+fts_fs_absence_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, bool watched)
+{
+  return entry_seconds (fs, place, NULL, watched);
+}
+
 FtsInode *
-fts_fs_learn (FtsFs *fs, FtsNode *node, uint64_t at, struct fuse_entry_param *out)
+fts_fs_learn (FtsFs *fs, const FtsPlaceOfEntry *place, FtsNode *node, uint64_t at,
+              struct fuse_entry_param *out)
 {
   FtsInode *inode = fts_inodes_learn (fs->inodes, &node->handle);
+  bool name_watched = node->attr.flags & FTS_ATTR_WATCHED;
+  uint64_t fresh = at;
 
-  refresh (fs, inode, node, &at);
-  fts_inode_set_known (inode, &node->attr, at);
+  refresh (fs, inode, node, &fresh);
+  fts_fs_note_known (fs, inode, &node->attr, fresh == at ? place->asked : fresh);
   fts_inode_set_told (inode, &node->attr);
   *out = (struct fuse_entry_param){
     .ino = inode->id,
-    .attr_timeout = fs->options->attr_timeout,
-    .entry_timeout = fs->options->entry_timeout,
+    .attr_timeout = fts_fs_attr_seconds (fs, inode),
+    .entry_timeout = entry_seconds (fs, place, inode, name_watched),
   };
   fts_fs_stat (fs, &node->attr, &out->attr);
   return inode;
 }
 
 void
-fts_fs_entry (fuse_req_t req, const FtsNode *node, uint64_t at)
+fts_fs_entry (fuse_req_t req, const FtsPlaceOfEntry *place, const FtsNode *node,
+              uint64_t at)
 {
   FtsFs *fs = fts_fs_of (req);
   FtsNode copy = *node;
   struct fuse_entry_param entry;
-  g_autoptr (FtsInode) inode = fts_fs_learn (fs, &copy, at, &entry);
+  g_autoptr (FtsInode) inode = fts_fs_learn (fs, place, &copy, at, &entry);
 
   if (fuse_reply_entry (req, &entry) != 0) /* the caller went away: the kernel forgot */
     fts_inodes_forget (fs->inodes, inode->id, 1);
@@ -223,6 +265,8 @@ on_init (void *userdata, struct fuse_conn_info *conn)
   /* A page of names brings the attributes along anyway. */
   want (conn, FUSE_CAP_READDIRPLUS_AUTO, false);
   want (conn, FUSE_CAP_EXPORT_SUPPORT, true);
+  /* What a symlink says never changes. */
+  want (conn, FUSE_CAP_CACHE_SYMLINKS, true);
   /* It would keep sizes of its own and overrule the peer's. */
   want (conn, FUSE_CAP_WRITEBACK_CACHE, false);
   want (conn, FUSE_CAP_SPLICE_READ, false);

@@ -15,7 +15,8 @@
  *
  * Coherence: close-to-open.  At open the peer's attributes are compared with those that the
  * kernel's cached data had; a difference drops the data.  Between opens attributes and names are
- * trusted for the time-outs.  Our own changes are seen at once: the kernel knows them, and what
+ * trusted for the time-outs: long ones for what the peer watches for us, as it tells of changes
+ * (push.h), short ones for the rest.  Our own changes are seen at once: the kernel knows them, and what
  * was learned from the peer before a change of our own is not told to the kernel after it (the
  * clock, below).
  *
@@ -44,7 +45,8 @@ typedef struct {
   FtsBuffers *buffers;
   FtsKnown known;
   struct FtsLocking *locking;
-  FtsBehind *behind; /* NULL: every write waits for the peer */
+  struct FtsPush *push; /* NULL: nothing is pushed */
+  FtsBehind *behind;    /* NULL: every write waits for the peer */
   struct fuse_session *session;
   bool passes_umask;          /* the peer applies it, as a default ACL overrules it */
   atomic_uint_fast64_t clock; /* grows with each change we make at the peer */
@@ -96,13 +98,28 @@ bool fts_fs_is_trouble (const GError *error);
 /* Answers 0, or with ERROR. */
 void fts_fs_done (fuse_req_t req, bool well, GError *error);
 void fts_fs_stat (const FtsFs *fs, const FtsAttr *attr, struct stat *out);
-/* For so long attributes of the peer are trusted. */
-int64_t fts_fs_attr_timeout_us (const FtsFs *fs);
-/* NODE as the answer to lookup, mkdir and their like; AT = the clock before the peer was asked. */
-void fts_fs_entry (fuse_req_t req, const FtsNode *node, uint64_t at);
+/* For so long what is known of INODE is trusted: long while the peer watches it. */
+int64_t fts_fs_attr_timeout_us (const FtsFs *fs, FtsInode *inode);
+/* Where an entry was found. */
+typedef struct {
+  FtsInode *parent;
+  const char *name;
+  uint64_t asked; /* the clock before the peer was asked */
+} FtsPlaceOfEntry;
+/* NODE as the answer to lookup, mkdir and their like; AT = the clock from which on our own
+ * changes are not in it. */
+void fts_fs_entry (fuse_req_t req, const FtsPlaceOfEntry *place, const FtsNode *node,
+                   uint64_t at);
 /* Fills OUT for NODE; the kernel's count of the inode is up by one.  A reference. */
-FtsInode *fts_fs_learn (FtsFs *fs, FtsNode *node, uint64_t at,
-                        struct fuse_entry_param *out);
+FtsInode *fts_fs_learn (FtsFs *fs, const FtsPlaceOfEntry *place, FtsNode *node,
+                        uint64_t at, struct fuse_entry_param *out);
+/* How long the kernel may keep that there is no such name. */
+double fts_fs_absence_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, bool watched);
+/* ATTR of INODE, asked for at clock ASKED, are what is known of it now. */
+void fts_fs_note_known (FtsFs *fs, FtsInode *inode, const FtsAttr *attr,
+                        uint64_t asked);
+/* For so many seconds the kernel may keep them. */
+double fts_fs_attr_seconds (const FtsFs *fs, FtsInode *inode);
 
 /* ---- operations ---- */
 void fts_op_lookup (fuse_req_t req, fuse_ino_t parent, const char *name);

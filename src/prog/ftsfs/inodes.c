@@ -1,5 +1,7 @@
 #include "prog/ftsfs/inodes.h"
 
+#include "prog/ftsfs/names.h"
+
 #include <string.h>
 
 struct FtsInodes {
@@ -7,6 +9,9 @@ struct FtsInodes {
   GHashTable *by_id;     /* &inode->id -> inode */
   GHashTable *by_handle; /* &inode->handle -> inode */
   uint64_t last_id;
+  FtsNames *names;
+  uint64_t trusted_since;
+  uint64_t unknown; /* clock of the last change of a file that is not here */
 };
 
 static guint
@@ -36,6 +41,7 @@ add_locked (FtsInodes *inodes, const FtsHandle *handle)
   inode->id = ++inodes->last_id;
   inode->handle = *handle;
   inode->table = inodes;
+  inode->changed = inode->pushed = inode->xattr_changed = inodes->unknown;
   pthread_mutex_init (&inode->lock, NULL);
   g_hash_table_insert (inodes->by_id, &inode->id, inode);
   g_hash_table_insert (inodes->by_handle, &inode->handle, inode);
@@ -57,6 +63,7 @@ remove_if_unused_locked (FtsInodes *inodes, FtsInode *inode)
     return false;
   g_hash_table_remove (inodes->by_id, &inode->id);
   g_hash_table_remove (inodes->by_handle, &inode->handle);
+  fts_names_drop_list (inodes->names, &inode->names);
   return true;
 }
 
@@ -68,6 +75,8 @@ fts_inodes_new (const FtsHandle *root)
   pthread_mutex_init (&inodes->lock, NULL);
   inodes->by_id = g_hash_table_new (g_int64_hash, g_int64_equal);
   inodes->by_handle = g_hash_table_new (hash_handle, equal_handle);
+  inodes->names = fts_names_new ();
+  inodes->trusted_since = FTS_INODES_NEVER;
   add_locked (inodes, root);
   return inodes;
 }
@@ -80,6 +89,7 @@ fts_inodes_free (FtsInodes *inodes)
 
   if (inodes == NULL)
     return;
+  fts_names_free (inodes->names);
   g_hash_table_destroy (inodes->by_handle);
   g_hash_table_iter_init (&iter, inodes->by_id);
   while (g_hash_table_iter_next (&iter, NULL, &inode))
@@ -170,6 +180,100 @@ fts_inode_unref (FtsInode *inode)
   pthread_mutex_unlock (&inodes->lock);
   if (unused)
     free_inode (inode);
+}
+
+/* ---- what the kernel may keep for long ---- */
+
+void
+fts_inodes_note_unknown_file (FtsInodes *inodes, const FtsHandle *handle, uint64_t now,
+                              FtsInode **inode)
+{
+  pthread_mutex_lock (&inodes->lock);
+  *inode = g_hash_table_lookup (inodes->by_handle, handle);
+  if (*inode != NULL)
+    (*inode)->refs++;
+  else
+    inodes->unknown = MAX (inodes->unknown, now);
+  pthread_mutex_unlock (&inodes->lock);
+}
+
+uint64_t
+fts_inodes_unknown (FtsInodes *inodes)
+{
+  pthread_mutex_lock (&inodes->lock);
+  uint64_t unknown = inodes->unknown;
+  pthread_mutex_unlock (&inodes->lock);
+  return unknown;
+}
+
+void
+fts_inodes_trust (FtsInodes *inodes, uint64_t since)
+{
+  pthread_mutex_lock (&inodes->lock);
+  inodes->trusted_since = since;
+  pthread_mutex_unlock (&inodes->lock);
+}
+
+bool
+fts_inodes_are_trusted (FtsInodes *inodes, uint64_t at)
+{
+  pthread_mutex_lock (&inodes->lock);
+  bool trusted = inodes->trusted_since <= at;
+  pthread_mutex_unlock (&inodes->lock);
+  return trusted;
+}
+
+bool
+fts_inodes_keep_name (FtsInodes *inodes, const FtsInode *parent, const char *name,
+                      FtsInode *child, uint64_t at, double timeout)
+{
+  pthread_mutex_lock (&inodes->lock);
+  bool keep = inodes->trusted_since <= at &&
+              fts_names_add (inodes->names, parent->id, name,
+                             child ? &child->names : NULL, timeout);
+  pthread_mutex_unlock (&inodes->lock);
+  return keep;
+}
+
+void
+fts_inodes_move_name (FtsInodes *inodes, const FtsInode *parent, const char *name,
+                      const FtsInode *new_parent, const char *new_name)
+{
+  pthread_mutex_lock (&inodes->lock);
+  fts_names_move (inodes->names, parent->id, name, new_parent ? new_parent->id : 0,
+                  new_name);
+  pthread_mutex_unlock (&inodes->lock);
+}
+
+void
+fts_inodes_exchange_names (FtsInodes *inodes, const FtsInode *parent, const char *name,
+                           const FtsInode *other_parent, const char *other_name)
+{
+  pthread_mutex_lock (&inodes->lock);
+  fts_names_exchange (inodes->names, parent->id, name, other_parent->id, other_name);
+  pthread_mutex_unlock (&inodes->lock);
+}
+
+void
+fts_inodes_take_kept (FtsInodes *inodes, uint64_t since, uint64_t now, GPtrArray **all,
+                      GArray **names)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  *names = g_array_new (FALSE, FALSE, sizeof (FtsKeptName));
+  pthread_mutex_lock (&inodes->lock);
+  *all = g_ptr_array_sized_new (g_hash_table_size (inodes->by_id));
+  inodes->trusted_since = since;
+  inodes->unknown = MAX (inodes->unknown, now);
+  g_hash_table_iter_init (&iter, inodes->by_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    FtsInode *inode = value;
+    inode->refs++;
+    g_ptr_array_add (*all, inode);
+  }
+  fts_names_take_all (inodes->names, *names);
+  pthread_mutex_unlock (&inodes->lock);
 }
 
 /* ---- versions ---- */
@@ -332,4 +436,36 @@ fts_inode_has_no_capability (FtsInode *inode)
   bool none = g_get_monotonic_time () < inode->no_capability_until_us;
   pthread_mutex_unlock (&inode->lock);
   return none;
+}
+
+void
+fts_inode_set_pushed (FtsInode *inode, uint64_t now)
+{
+  pthread_mutex_lock (&inode->lock);
+  inode->changed = MAX (inode->changed, now);
+  inode->pushed = MAX (inode->pushed, now);
+  inode->has_version = false;
+  inode->is_kept = false;
+  inode->known_us = 0;
+  inode->xattr_changed = MAX (inode->xattr_changed, now);
+  inode->plain_us = inode->no_capability_until_us = 0;
+  pthread_mutex_unlock (&inode->lock);
+}
+
+void
+fts_inode_keep (FtsInode *inode, uint64_t asked)
+{
+  pthread_mutex_lock (&inode->lock);
+  if (inode->pushed <= asked)
+    inode->is_kept = true;
+  pthread_mutex_unlock (&inode->lock);
+}
+
+bool
+fts_inode_is_kept (FtsInode *inode)
+{
+  pthread_mutex_lock (&inode->lock);
+  bool kept = inode->is_kept;
+  pthread_mutex_unlock (&inode->lock);
+  return kept;
 }

@@ -8,6 +8,12 @@
  *  3. An inode lives as long as the kernel remembers it (lookups counted up here and down by
  *     forget) or somebody here uses it (references).  The root always lives.
  *
+ * Names: with pushed changes (push.h) the kernel may keep names for long, present and absent ones;
+ * they are noted here, so that each can be taken from it.  A name goes with its inode.
+ *
+ * Trust: `trusted_since` is the clock (fts_fs_now) from which on the peer tells of changes without
+ * a gap.  What was asked for before it is kept for the short time-outs only.
+ *
  * The table is as large as the kernel's own cache of names, which forgets under memory pressure.
  * Threads: all calls from any thread.
  */
@@ -31,7 +37,7 @@ typedef struct {
   uint64_t id;           /* the kernel's node number; constant, like the handle */
   FtsHandle handle;
 
-  pthread_mutex_t lock; /* those up to `xattr_changed` */
+  pthread_mutex_t lock; /* those up to `is_kept` */
   FtsVersion version;   /* of the data in the kernel's cache */
   bool has_version;     /* false: our own writes made it unknown */
   FtsVersion told;      /* what the kernel was told last */
@@ -41,10 +47,13 @@ typedef struct {
   uint64_t known_at; /* the same by the clock */
   int64_t plain_us; /* since when it is known to have no extended attributes; 0 = not */
   int64_t no_capability_until_us; /* the file is known to have no security.capability */
-  uint64_t changed;               /* clock of our last change, see fts_fs_tick() */
-  uint64_t xattr_changed;         /* the same of extended attributes */
+  uint64_t changed;       /* clock of the last change we know of, see fts_fs_tick() */
+  uint64_t xattr_changed; /* the same of extended attributes */
+  uint64_t pushed;        /* clock of the last change the peer told us of */
+  bool is_kept; /* the peer watches it, and nothing changed since it said so */
 
   /* the table's */
+  struct FtsName *names; /* of this file, as the kernel has been told for long */
   uint64_t lookups;
   unsigned refs;
   FtsInodes *table;
@@ -65,6 +74,39 @@ FtsInode *fts_inodes_peek (FtsInodes *inodes, const FtsHandle *handle);
 FtsInode *fts_inodes_learn (FtsInodes *inodes, const FtsHandle *handle);
 void fts_inodes_forget (FtsInodes *inodes, uint64_t id, uint64_t n);
 unsigned fts_inodes_count (FtsInodes *inodes);
+
+/* ---- what the kernel may keep for long ---- */
+
+/* The file of HANDLE changed at clock NOW: *INODE is a reference to its inode, or NULL; then an inode
+ * made later from an older answer counts as changed. */
+void fts_inodes_note_unknown_file (FtsInodes *inodes, const FtsHandle *handle,
+                                   uint64_t now, FtsInode **inode);
+uint64_t fts_inodes_unknown (FtsInodes *inodes);
+
+/* NEVER: nothing is told. */
+#define FTS_INODES_NEVER UINT64_MAX
+void fts_inodes_trust (FtsInodes *inodes, uint64_t since);
+bool fts_inodes_are_trusted (FtsInodes *inodes, uint64_t at);
+
+/* NAME in PARENT is CHILD (NULL = absent), asked for at AT: true when the kernel may keep it for
+ * TIMEOUT seconds. */
+bool fts_inodes_keep_name (FtsInodes *inodes, const FtsInode *parent, const char *name,
+                           FtsInode *child, uint64_t at, double timeout);
+/* NAME means something else now; NEW_NAME (NULL = none) gets what it meant. */
+void fts_inodes_move_name (FtsInodes *inodes, const FtsInode *parent, const char *name,
+                           const FtsInode *new_parent, const char *new_name);
+void fts_inodes_exchange_names (FtsInodes *inodes, const FtsInode *parent,
+                                const char *name, const FtsInode *other_parent,
+                                const char *other_name);
+
+/* Trust begins anew at SINCE, NOW is the clock, and all that was kept until now is the caller's: references to all
+ * inodes, and all names (as FtsKeptName). */
+typedef struct {
+  uint64_t parent;
+  char *name;
+} FtsKeptName;
+void fts_inodes_take_kept (FtsInodes *inodes, uint64_t since, uint64_t now,
+                           GPtrArray **all, GArray **names);
 
 FtsInode *fts_inode_ref (FtsInode *inode);
 void fts_inode_unref (FtsInode *inode); /* NULL is fine */
@@ -97,6 +139,11 @@ bool fts_inode_get_known (FtsInode *inode, uint64_t since, int64_t timeout_us,
 bool fts_inode_is_plain (FtsInode *inode, int64_t timeout_us);
 /* Its extended attributes were changed by ourselves, or might be, at clock NOW. */
 void fts_inode_set_xattr_changed (FtsInode *inode, uint64_t now);
+/* The peer said at clock NOW that it changed. */
+void fts_inode_set_pushed (FtsInode *inode, uint64_t now);
+/* The peer watches it, as it said when asked at ASKED: that holds unless a change came since. */
+void fts_inode_keep (FtsInode *inode, uint64_t asked);
+bool fts_inode_is_kept (FtsInode *inode);
 /* The kernel asks for security.capability before each write; files without one are remembered
  * until UNTIL_US (0 = no more). */
 void fts_inode_set_no_capability (FtsInode *inode, int64_t until_us);

@@ -6,6 +6,7 @@
 #include "prog/ftsfs/fs.h"
 #include "prog/ftsfs/locking.h"
 #include "prog/ftsfs/loop.h"
+#include "prog/ftsfs/push.h"
 #include "prog/ftsfs/remount.h"
 #include "prog/ftsfs/stats.h"
 #include "volume/config.h"
@@ -412,6 +413,7 @@ announce (Mount *mount)
   }
   raise_readahead (mount, &root);
   statvfs (mount->options->mountpoint, &(struct statvfs){ 0 }); /* known from here on */
+  fts_push_await_begin (mount->fs.push);
   report (mount, FTS_EXIT_OK, NULL);
 }
 
@@ -504,6 +506,8 @@ serve (Mount *mount)
 {
   mount->fs.on_init = on_init;
   mount->fs.on_init_data = mount;
+  if (mount->options->watch_timeout > 0)
+    mount->fs.push = fts_push_start (&mount->fs);
   if (fuse_set_signal_handlers (mount->fs.session) == 0)
     block_signals (mount, false);
   mount->has_attendant = pthread_create (&mount->attendant, NULL, attend, mount) == 0;
@@ -535,6 +539,7 @@ tear_down (Mount *mount)
   if (mount->mounted)
     fuse_session_unmount (fs->session);
   end_attendant (mount);
+  fts_push_stop (fs->push);
   fts_locking_free (fs->locking);
   if (fs->session)
     fuse_session_destroy (fs->session);

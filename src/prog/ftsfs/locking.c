@@ -2,6 +2,7 @@
 
 #include "fts/interrupt.h"
 #include "fts/locks.h"
+#include "prog/ftsfs/push.h"
 
 #include <errno.h>
 #include <time.h>
@@ -79,6 +80,7 @@ on_granted (FtsLocking *locking, FtsFile *file)
   locking->may_hold = true;
   pthread_cond_signal (&locking->changed);
   pthread_mutex_unlock (&locking->lock);
+  fts_push_settle (fs->push);
   fts_inode_set_changed (file->inode, fts_fs_tick (fs), true);
   fts_absent_clear (fs->absent);
   fuse_lowlevel_notify_inval_inode (fs->session, file->inode->id, 0, 0);

@@ -26,7 +26,7 @@ reply_known (fuse_req_t req, FtsInode *inode)
   FtsAttr attr;
 
   if (!fts_inode_get_known (inode, atomic_load (&fs->names_went),
-                            fts_fs_attr_timeout_us (fs), &attr, &left_us))
+                            fts_fs_attr_timeout_us (fs, inode), &attr, &left_us))
     return false;
   reply_attr (req, inode, &attr, (double) left_us / G_USEC_PER_SEC);
   return true;
@@ -92,8 +92,8 @@ fts_op_getattr (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     fts_fs_fail (req, error);
     return;
   }
-  fts_inode_set_known (inode, &attr, at);
-  reply_attr (req, inode, &attr, fs->options->attr_timeout);
+  fts_fs_note_known (fs, inode, &attr, at);
+  reply_attr (req, inode, &attr, fts_fs_attr_seconds (fs, inode));
 }
 
 /* FUSE_SET_ATTR_* to FTS_SET_*. */
@@ -162,7 +162,7 @@ fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
     fts_inode_set_changed (inode, at, true);
   fts_inode_set_after (inode, &attr, at, fts_fs_tick (fs));
   if (well)
-    reply_attr (req, inode, &attr, fs->options->attr_timeout);
+    reply_attr (req, inode, &attr, fts_fs_attr_seconds (fs, inode));
   else
     fts_fs_fail (req, error);
 }

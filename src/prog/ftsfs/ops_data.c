@@ -104,7 +104,7 @@ fts_op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
   if (fi->flags & O_TRUNC)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);
   else
-    fts_inode_set_known (inode, &attr, at);
+    fts_fs_note_known (fs, inode, &attr, at);
   fi->keep_cache = check_cached (fs, inode, &attr);
   fi->direct_io = passes_by_cache (fi->flags, &attr);
   FtsFile *file = fts_file_new (fs, g_steal_pointer (&inode), open_id, fi->flags);
@@ -137,7 +137,9 @@ fts_op_create (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
     return;
   }
   fts_inode_set_after (parent, &node.dir, at, fts_fs_tick (fs));
-  g_autoptr (FtsInode) inode = fts_fs_learn (fs, &node, fts_fs_now (fs), &entry);
+  const FtsPlaceOfEntry place = { parent, name, at };
+  g_autoptr (FtsInode) inode =
+    fts_fs_learn (fs, &place, &node, fts_fs_now (fs), &entry);
   if (fi->flags & O_TRUNC)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);
   fi->keep_cache = fts_inode_set_version (inode, &node.attr);

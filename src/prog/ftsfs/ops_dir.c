@@ -57,6 +57,9 @@ fts_op_opendir (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
   dir->inode = inode;
   pthread_mutex_init (&dir->lock, NULL);
   fi->fh = (uintptr_t) dir;
+  /* The kernel keeps the listing while the peer says that nothing changed. */
+  fi->cache_readdir = 1;
+  fi->keep_cache = fts_inode_is_kept (inode);
   if (fuse_reply_open (req, fi) != 0)
     free_dir (dir);
 }
@@ -200,7 +203,7 @@ has_room (const Listing *listing, const char *name)
 
 /* The node of ENTRY in E when its attributes may still be told. */
 static FtsInode *
-learn_entry (FtsFs *fs, const Dir *dir, const FtsDirent *entry,
+learn_entry (FtsFs *fs, const Dir *dir, const FtsDirent *entry, const char *name,
              struct fuse_entry_param *e)
 {
   if (entry->handle.len == 0 || fts_inode_changed (dir->inode) > dir->clock ||
@@ -214,8 +217,11 @@ learn_entry (FtsFs *fs, const Dir *dir, const FtsDirent *entry,
   if (known && (fts_inode_changed (known) > dir->clock ||
                 (fs->behind && fts_behind_is_dirty (fs->behind, known))))
     return NULL;
+  if (known == NULL && fts_inodes_unknown (fs->inodes) > dir->clock)
+    return NULL;
+  const FtsPlaceOfEntry place = { dir->inode, name, dir->clock };
   FtsNode node = { .handle = entry->handle, .attr = entry->attr };
-  return fts_fs_learn (fs, &node, dir->clock, e);
+  return fts_fs_learn (fs, &place, &node, dir->clock, e);
 }
 
 static bool
@@ -231,7 +237,7 @@ add_entry_locked (Listing *listing, const Dir *dir, const FtsDirent *entry)
   if (!has_room (listing, name))
     return false;
   if (listing->plus)
-    inode = learn_entry (fs, dir, entry, &e);
+    inode = learn_entry (fs, dir, entry, name, &e);
   if (inode == NULL) {
     e = (struct fuse_entry_param){ 0 };
     fts_fs_stat (fs, &entry->attr, &e.attr);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* After a change of the names in DIRECTORY by ourselves, begun at clock AT; the peer told its
@@ -27,14 +28,15 @@ reply_absent (fuse_req_t req, double timeout)
 }
 
 static void
-reply_lookup_error (fuse_req_t req, const FtsInode *parent, GError *error)
+reply_lookup_error (fuse_req_t req, const FtsPlaceOfEntry *place, bool watched,
+                    GError *error)
 {
   FtsFs *fs = fts_fs_of (req);
 
   if (fs->options->negative_timeout > 0 && g_error_matches (error, FTS_ERRNO, ENOENT)) {
     g_error_free (error);
-    fts_absent_note_miss (fs->absent, parent->id);
-    reply_absent (req, fs->options->negative_timeout);
+    fts_absent_note_miss (fs->absent, place->parent->id);
+    reply_absent (req, fts_fs_absence_seconds (fs, place, watched));
     return;
   }
   fts_fs_fail (req, error);
@@ -54,14 +56,18 @@ ask_names (fuse_req_t req, const FtsInode *parent)
                       hashes ? hashes->len : 0);
 }
 
-/* Answers that there is no NAME when that is known. */
+/* Answers that there is no NAME when that is known.  Of a directory that the peer watches its names are known for
+ * long; the kernel asks us each time then, as it could not be told of one name among all. */
 static bool
-is_known_absent (fuse_req_t req, const FtsInode *parent, const char *name)
+is_known_absent (fuse_req_t req, FtsInode *parent, const char *name)
 {
   FtsFs *fs = fts_fs_of (req);
-  int64_t timeout_us =
-    (int64_t) (MIN (fs->options->negative_timeout, 1e6) * G_USEC_PER_SEC);
+  double seconds = fs->options->negative_timeout;
+  bool kept = seconds > 0 && fts_inode_is_kept (parent);
   int64_t left_us;
+  int64_t timeout_us =
+    (int64_t) (MIN (kept ? MAX (seconds, fs->options->watch_timeout) : seconds, 1e6) *
+               G_USEC_PER_SEC);
 
   if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 || strlen (name) > NAME_MAX)
     return false;
@@ -73,7 +79,7 @@ is_known_absent (fuse_req_t req, const FtsInode *parent, const char *name)
   }
   if (verdict != FTS_ABSENT_YES)
     return false;
-  reply_absent (req, (double) left_us / G_USEC_PER_SEC);
+  reply_absent (req, kept ? 0 : (double) left_us / G_USEC_PER_SEC);
   return true;
 }
 
@@ -99,15 +105,16 @@ fts_op_lookup (fuse_req_t req, fuse_ino_t parent_ino, const char *name)
 {
   uint64_t at = fts_fs_now (fts_fs_of (req));
   g_autoptr (FtsInode) parent = fts_fs_inode (req, parent_ino);
+  const FtsPlaceOfEntry place = { parent, name, at };
+  FtsNode node = { 0 };
   GError *error = NULL;
-  FtsNode node;
 
   if (parent == NULL || is_known_absent (req, parent, name))
     return;
   if (lookup (req, parent, name, &node, &error))
-    fts_fs_entry (req, &node, at);
+    fts_fs_entry (req, &place, &node, at);
   else
-    reply_lookup_error (req, parent, error);
+    reply_lookup_error (req, &place, node.attr.flags & FTS_ATTR_WATCHED, error);
 }
 
 void
@@ -128,16 +135,16 @@ fts_op_forget_multi (fuse_req_t req, size_t count, struct fuse_forget_data *forg
 /* ---- making ----
  * A name may be there now also when making it failed: the answer could have been lost. */
 static void
-reply_made (fuse_req_t req, FtsInode *parent, const char *name, uint64_t at, bool well,
+reply_made (fuse_req_t req, const FtsPlaceOfEntry *place, bool well,
             const FtsNode *node, GError *error)
 {
-  fts_absent_add (fts_fs_of (req)->absent, parent->id, name);
+  fts_absent_add (fts_fs_of (req)->absent, place->parent->id, place->name);
   if (!well) {
     fts_fs_fail (req, error);
     return;
   }
-  names_changed (fts_fs_of (req), parent, &node->dir, at);
-  fts_fs_entry (req, node, fts_fs_now (fts_fs_of (req)));
+  names_changed (fts_fs_of (req), place->parent, &node->dir, place->asked);
+  fts_fs_entry (req, place, node, fts_fs_now (fts_fs_of (req)));
 }
 
 void
@@ -155,7 +162,8 @@ fts_op_mknod (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mo
   bool well =
     fts_client_mknod (fts_fs_of (req)->client, fts_fs_caller (req, &who),
                       &parent->handle, name, (uint32_t) mode, rdev, &node, &error);
-  reply_made (req, parent, name, at, well, &node, error);
+  const FtsPlaceOfEntry place = { parent, name, at };
+  reply_made (req, &place, well, &node, error);
 }
 
 /* The inode of a new directory, counted once more until the kernel has it. */
@@ -185,7 +193,8 @@ fts_op_mkdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mo
   bool well = fts_client_mkdir (fs->client, fts_fs_caller (req, &who), &parent->handle,
                                 name, (uint32_t) mode, &node, &error);
   g_autoptr (FtsInode) made = well ? learn_made (fs, &node, start_us) : NULL;
-  reply_made (req, parent, name, at, well, &node, error);
+  const FtsPlaceOfEntry place = { parent, name, at };
+  reply_made (req, &place, well, &node, error);
   if (made)
     fts_inodes_forget (fs->inodes, made->id, 1);
 }
@@ -204,7 +213,8 @@ fts_op_symlink (fuse_req_t req, const char *target, fuse_ino_t parent_ino,
     return;
   bool well = fts_client_symlink (fts_fs_of (req)->client, fts_fs_caller (req, &who),
                                   &parent->handle, name, target, &node, &error);
-  reply_made (req, parent, name, at, well, &node, error);
+  const FtsPlaceOfEntry place = { parent, name, at };
+  reply_made (req, &place, well, &node, error);
 }
 
 void
@@ -226,7 +236,8 @@ fts_op_link (fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent_ino, const char *
   bool well = fts_client_link (fs->client, fts_fs_caller (req, &who), &file->handle,
                                &parent->handle, name, &node, &error);
   fts_inode_set_changed (file, fts_fs_tick (fs), false);
-  reply_made (req, parent, name, at, well, &node, error);
+  const FtsPlaceOfEntry place = { parent, name, at };
+  reply_made (req, &place, well, &node, error);
 }
 
 /* ---- removing and renaming ---- */
@@ -257,6 +268,7 @@ remove_name (fuse_req_t req, fuse_ino_t parent_ino, const char *name, Remove how
   if (well) {
     name_went (fs);
     names_changed (fs, parent, &after, at);
+    fts_inodes_move_name (fs->inodes, parent, name, NULL, NULL);
   }
   fts_fs_done (req, well, error);
 }
@@ -271,6 +283,17 @@ void
 fts_op_rmdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name)
 {
   remove_name (req, parent_ino, name, fts_client_rmdir);
+}
+
+/* The kernel keeps what it knew of a name under the new one. */
+static void
+note_renamed (FtsFs *fs, FtsInode *parent, const char *name, FtsInode *new_parent,
+              const char *new_name, unsigned flags)
+{
+  if (flags & RENAME_EXCHANGE)
+    fts_inodes_exchange_names (fs->inodes, parent, name, new_parent, new_name);
+  else
+    fts_inodes_move_name (fs->inodes, parent, name, new_parent, new_name);
 }
 
 void
@@ -298,6 +321,7 @@ fts_op_rename (fuse_req_t req, fuse_ino_t parent_ino, const char *name,
     names_changed (fs, parent, &after, at);
     if (new_parent != parent)
       names_changed (fs, new_parent, &new_after, at);
+    note_renamed (fs, parent, name, new_parent, new_name, flags);
   }
   fts_fs_done (req, well, error);
 }

@@ -2,7 +2,7 @@
  *
  * The kernel judges access by ACL itself: it reads system.posix_acl_access when the mode alone
  * does not decide, and keeps it as long as attributes.  It also asks for security.capability
- * before each write; that a file has none is remembered for attr_timeout, as the peer takes
+ * before each write; that a file has none is remembered as long as attributes, as the peer takes
  * capabilities away at a write anyway.  Most files have no extended attribute at all: the peer tells
  * so with their attributes, and for as long as those are trusted it is not asked. */
 #include "base/error.h"
@@ -39,14 +39,14 @@ reply_value (fuse_req_t req, const GByteArray *value, size_t len, size_t room)
 static void
 note_no_capability (FtsFs *fs, FtsInode *inode)
 {
-  fts_inode_set_no_capability (inode,
-                               g_get_monotonic_time () + fts_fs_attr_timeout_us (fs));
+  fts_inode_set_no_capability (inode, g_get_monotonic_time () +
+                                        fts_fs_attr_timeout_us (fs, inode));
 }
 
 static bool
 is_plain (FtsFs *fs, FtsInode *inode)
 {
-  return fts_inode_is_plain (inode, fts_fs_attr_timeout_us (fs));
+  return fts_inode_is_plain (inode, fts_fs_attr_timeout_us (fs, inode));
 }
 
 /* What asking for NAME would give on a file that has no extended attributes at all: 0 when that

@@ -36,6 +36,8 @@ const char fts_mount_usage[] =
   "  attr_timeout=S, entry_timeout=S, negative_timeout=S, actimeo=S, noac\n"
   "                       how long the kernel may trust attributes, names and the\n"
   "                       absence of names (default 1 each)\n"
+  "  watch_timeout=S      the same for what PEER watches, as it tells of changes at\n"
+  "                       once (default 300; 0 = it need not tell)\n"
   "  readahead=KIB        kernel readahead (root only; 0 = the kernel's; default 4096)\n"
   "  writebehind=KIB      bytes written in the background at most; errors show at\n"
   "                       fsync and close; 0 = every write waits (default 16384)\n"
@@ -114,6 +116,7 @@ static const Rule rules[] = {
   { "attr_timeout=", TAKE_SECONDS, FIELD (attr_timeout) },
   { "entry_timeout=", TAKE_SECONDS, FIELD (entry_timeout) },
   { "negative_timeout=", TAKE_SECONDS, FIELD (negative_timeout) },
+  { "watch_timeout=", TAKE_SECONDS, FIELD (watch_timeout) },
   { "actimeo=", TAKE_ALL_TIMEOUTS, 0 },
   { "noac", TAKE_NO_TIMEOUTS, 0 },
   { "ro", TAKE_READ_ONLY, 0 },
@@ -721,6 +724,7 @@ set_defaults (FtsMountOptions *out)
     .kernel_options = g_strdup (""),
   };
   set_timeouts (out, 1.0);
+  out->watch_timeout = 300;
 }
 
 bool

@@ -47,8 +47,9 @@ typedef struct {
   bool read_only;
   /* behaviour towards the kernel */
   double attr_timeout, entry_timeout, negative_timeout; /* seconds */
-  unsigned readahead_kb;                                /* 0 = leave the kernel's */
-  unsigned behind_kb; /* most bytes written behind; 0 = every write waits */
+  double watch_timeout;  /* seconds, for what the peer watches; 0 = it need not tell */
+  unsigned readahead_kb; /* 0 = leave the kernel's */
+  unsigned behind_kb;    /* most bytes written behind; 0 = every write waits */
   unsigned threads;
   char *kernel_options; /* for libfuse, comma-separated, maybe empty */
   /* users here and there (people.h); FTS_NO_ID where nothing was said */

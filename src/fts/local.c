@@ -1,0 +1,259 @@
+/* local.c - see local.h. */
+#include "fts/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define NAME_EVENTS (FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO)
+#define FILE_EVENTS (FAN_MODIFY | FAN_ATTRIB | FAN_MOVE_SELF | FAN_DELETE_SELF)
+#define BUFFER_LEN  65536u
+/* Our own changes come in crowds: they need not wake us one by one. */
+#define NAP_US      2000
+
+typedef struct {
+  FtsHandles *handles;
+  fsid_t fsid;
+} Seen;
+
+struct FtsLocal {
+  FtsWatchers *watchers;
+  int fd;     /* -1: nothing can be seen here */
+  int end_fd; /* readable: the end */
+  pid_t self;
+  pthread_mutex_t lock; /* all below */
+  GArray *seen;         /* of Seen */
+  bool has_thread;
+  pthread_t thread;
+};
+
+static void *run (void *data);
+
+static void
+clear_seen (gpointer data)
+{
+  fts_handles_unref (((Seen *) data)->handles);
+}
+
+FtsLocal *
+fts_local_new (FtsWatchers *watchers)
+{
+  FtsLocal *local = g_new0 (FtsLocal, 1);
+
+  local->watchers = watchers;
+  local->self = getpid ();
+  local->seen = g_array_new (FALSE, FALSE, sizeof (Seen));
+  g_array_set_clear_func (local->seen, clear_seen);
+  pthread_mutex_init (&local->lock, NULL);
+  local->end_fd = eventfd (0, EFD_CLOEXEC);
+  local->fd = fanotify_init (FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK |
+                               FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME,
+                             O_RDONLY | O_CLOEXEC);
+  return local;
+}
+
+/* Exports that are served no more leave handles to us alone. */
+static void
+prune_locked (FtsLocal *local)
+{
+  for (guint i = local->seen->len; i-- > 0;)
+    if (fts_handles_has_one_ref (g_array_index (local->seen, Seen, i).handles))
+      g_array_remove_index_fast (local->seen, i);
+}
+
+static bool
+add_locked (FtsLocal *local, FtsHandles *handles, fsid_t fsid)
+{
+  const Seen seen = { fts_handles_ref (handles), fsid };
+
+  prune_locked (local);
+  g_array_append_val (local->seen, seen);
+  if (!local->has_thread)
+    local->has_thread = pthread_create (&local->thread, NULL, run, local) == 0;
+  return local->has_thread;
+}
+
+bool
+fts_local_add (FtsLocal *local, const FtsExport *export, FtsHandles *handles)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", export->root_fd);
+  struct statfs fs;
+
+  if (local->fd < 0 || local->end_fd < 0 || fts_handles_are_by_path (handles) ||
+      fstatfs (export->root_fd, &fs) != 0)
+    return false;
+  if (fanotify_mark (local->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
+                     NAME_EVENTS | FILE_EVENTS | FAN_ONDIR, AT_FDCWD, path) != 0) {
+    g_info ("export %s: changes made here are not seen: %s", export->name,
+            g_strerror (errno));
+    return false;
+  }
+  pthread_mutex_lock (&local->lock);
+  bool done = add_locked (local, handles, fs.f_fsid);
+  pthread_mutex_unlock (&local->lock);
+  return done;
+}
+
+/* ---- one event ---- */
+
+/* What its records say. */
+typedef struct {
+  const struct file_handle *file, *dir; /* NULL where there is none */
+  const char *name;
+  fsid_t fsid;
+} Facts;
+
+/* The record of LEN bytes: identity of the file system, a file handle, and maybe a name. */
+static void
+read_record (const struct fanotify_event_info_fid *record, Facts *facts)
+{
+  const struct file_handle *handle = (const void *) record->handle;
+  const uint8_t *end = (const uint8_t *) record + record->hdr.len;
+  const char *name = (const char *) handle->f_handle + handle->handle_bytes;
+
+  memcpy (&facts->fsid, &record->fsid, sizeof facts->fsid);
+  switch (record->hdr.info_type) {
+  case FAN_EVENT_INFO_TYPE_FID:
+    facts->file = handle;
+    break;
+  case FAN_EVENT_INFO_TYPE_DFID_NAME:
+    facts->name = (const uint8_t *) name < end ? name : NULL;
+    facts->dir = handle;
+    break;
+  case FAN_EVENT_INFO_TYPE_DFID:
+    facts->dir = handle;
+    break;
+  default:
+    break;
+  }
+}
+
+static void
+tell_file (FtsLocal *local, const FtsHandle *file)
+{
+  const FtsNotice notice = { .kind = FTS_NOTICE_FILE, .handle = *file };
+  uint64_t ignored = 0;
+
+  fts_watchers_tell (local->watchers, NULL,
+                     fts_watchers_file_key (local->watchers, file), &notice, &ignored);
+}
+
+static void
+tell_name (FtsLocal *local, const FtsHandle *dir, const char *name)
+{
+  size_t len = strlen (name);
+  const FtsNotice notice = { FTS_NOTICE_NAME, *dir, { name, (uint16_t) len } };
+  uint64_t ignored = 0;
+
+  fts_watchers_tell (local->watchers, NULL,
+                     fts_watchers_name_key (local->watchers, dir, name, len), &notice,
+                     &ignored);
+  tell_file (local, dir);
+}
+
+static void
+tell (FtsLocal *local, FtsHandles *handles, uint64_t mask, const Facts *facts)
+{
+  bool is_self = facts->name == NULL || strcmp (facts->name, ".") == 0;
+  FtsHandle file, dir;
+
+  file.len = dir.len = 0;
+  if (facts->file != NULL)
+    fts_handles_of_kernel (handles, facts->file, &file);
+  if (facts->dir != NULL)
+    fts_handles_of_kernel (handles, facts->dir, &dir);
+  if (mask & NAME_EVENTS && dir.len > 0 && !is_self)
+    tell_name (local, &dir, facts->name);
+  if (mask & FILE_EVENTS && file.len > 0)
+    tell_file (local, &file);
+  else if (mask & FILE_EVENTS && is_self && dir.len > 0)
+    tell_file (local, &dir);
+}
+
+/* True when it was somebody else's. */
+static bool
+take_event (FtsLocal *local, const struct fanotify_event_metadata *event)
+{
+  const uint8_t *at = (const uint8_t *) event + event->metadata_len;
+  const uint8_t *end = (const uint8_t *) event + event->event_len;
+  Facts facts = { 0 };
+
+  if (event->mask & FAN_Q_OVERFLOW) {
+    g_info ("changes on this host came too fast: all caches of clients are dropped");
+    fts_watchers_tell_all (local->watchers);
+    return true;
+  }
+  if (event->pid == local->self)
+    return false;
+  while (end - at >= (ptrdiff_t) sizeof (struct fanotify_event_info_fid)) {
+    const struct fanotify_event_info_fid *record = (const void *) at;
+    read_record (record, &facts);
+    at += record->hdr.len;
+  }
+  pthread_mutex_lock (&local->lock);
+  for (guint i = 0; i < local->seen->len; i++) {
+    const Seen *seen = &g_array_index (local->seen, Seen, i);
+    if (memcmp (&seen->fsid, &facts.fsid, sizeof facts.fsid) == 0)
+      tell (local, seen->handles, event->mask, &facts);
+  }
+  pthread_mutex_unlock (&local->lock);
+  return true;
+}
+
+/* ---- the thread ---- */
+
+static bool
+take_events (FtsLocal *local, void *buffer)
+{
+  const struct fanotify_event_metadata *event = buffer;
+  ssize_t len = read (local->fd, buffer, BUFFER_LEN);
+  bool any = false;
+
+  for (; len > 0 && FAN_EVENT_OK (event, len); event = FAN_EVENT_NEXT (event, len))
+    any = take_event (local, event) || any;
+  return any;
+}
+
+static void *
+run (void *data)
+{
+  FtsLocal *local = data;
+  g_autofree void *buffer = g_malloc (BUFFER_LEN);
+  struct pollfd fds[2] = { { .fd = local->fd, .events = POLLIN },
+                           { .fd = local->end_fd, .events = POLLIN } };
+
+  for (;;) {
+    if (poll (fds, 2, -1) < 0 && errno != EINTR)
+      return NULL;
+    if (fds[1].revents != 0)
+      return NULL;
+    if (!take_events (local, buffer))
+      g_usleep (NAP_US);
+  }
+}
+
+void
+fts_local_free (FtsLocal *local)
+{
+  const uint64_t one = 1;
+
+  if (local == NULL)
+    return;
+  if (local->has_thread) {
+    (void) !write (local->end_fd, &one, sizeof one);
+    pthread_join (local->thread, NULL);
+  }
+  if (local->end_fd >= 0)
+    close (local->end_fd);
+  if (local->fd >= 0)
+    close (local->fd);
+  g_array_unref (local->seen);
+  pthread_mutex_destroy (&local->lock);
+  g_free (local);
+}
