@@ -68,9 +68,10 @@ put (uint8_t **at, const void *bytes, size_t len)
   *at += len;
 }
 
+/* Without the proof. */
 static void
-seal (const FtsHandles *handles, Kind kind, const uint8_t *where, size_t where_len,
-      FtsHandle *out)
+identify (const FtsHandles *handles, Kind kind, const uint8_t *where, size_t where_len,
+          FtsHandle *out)
 {
   FtsLe16 len = fts_le16 ((uint16_t) where_len);
   FtsLe32 id = fts_le32 (handles->export_id);
@@ -82,8 +83,22 @@ seal (const FtsHandles *handles, Kind kind, const uint8_t *where, size_t where_l
   put (&at, &id, sizeof id);
   if (where_len > 0)
     put (&at, where, where_len);
-  make_proof (handles, out->bytes, HEADER_LEN + where_len, at);
-  out->len = (uint16_t) (HEADER_LEN + where_len + PROOF_LEN);
+  out->len = (uint16_t) (HEADER_LEN + where_len);
+}
+
+void
+fts_handles_prove (const FtsHandles *handles, FtsHandle *handle)
+{
+  make_proof (handles, handle->bytes, handle->len, handle->bytes + handle->len);
+  handle->len = (uint16_t) (handle->len + PROOF_LEN);
+}
+
+static void
+seal (const FtsHandles *handles, Kind kind, const uint8_t *where, size_t where_len,
+      FtsHandle *out)
+{
+  identify (handles, kind, where, where_len, out);
+  fts_handles_prove (handles, out);
 }
 
 /* Kind and `where` of a handle that this server made for this export. */
@@ -164,16 +179,24 @@ load_kernel_handle (int dir_fd, const char *name, int flags, KernelHandle *out,
 }
 
 static void
-seal_kernel_handle (const FtsHandles *handles, const KernelHandle *kernel,
-                    FtsHandle *out)
+identify_kernel_handle (const FtsHandles *handles, const struct file_handle *kernel,
+                        FtsHandle *out)
 {
-  FtsLe32 type = fts_le32 ((uint32_t) kernel->handle.handle_type);
+  FtsLe32 type = fts_le32 ((uint32_t) kernel->handle_type);
   uint8_t where[WHERE_MAX];
   uint8_t *at = where;
 
   put (&at, &type, sizeof type);
-  put (&at, kernel->handle.f_handle, kernel->handle.handle_bytes);
-  seal (handles, KIND_KERNEL, where, (size_t) (at - where), out);
+  put (&at, kernel->f_handle, kernel->handle_bytes);
+  identify (handles, KIND_KERNEL, where, (size_t) (at - where), out);
+}
+
+static void
+seal_kernel_handle (const FtsHandles *handles, const KernelHandle *kernel,
+                    FtsHandle *out)
+{
+  identify_kernel_handle (handles, &kernel->handle, out);
+  fts_handles_prove (handles, out);
 }
 
 static int
@@ -593,20 +616,14 @@ void
 fts_handles_of_kernel (FtsHandles *handles, const struct file_handle *kernel,
                        FtsHandle *out)
 {
-  KernelHandle copy;
-
   out->len = 0;
   if (handles->nodes != NULL || kernel->handle_bytes == 0 ||
       kernel->handle_bytes > MAX_HANDLE_SZ)
     return;
-  if (is_root_kernel (handles, kernel)) {
-    seal (handles, KIND_ROOT, NULL, 0, out);
-    return;
-  }
-  copy.handle.handle_type = kernel->handle_type;
-  copy.handle.handle_bytes = kernel->handle_bytes;
-  memcpy (copy.handle.f_handle, kernel->f_handle, kernel->handle_bytes);
-  seal_kernel_handle (handles, &copy, out);
+  if (is_root_kernel (handles, kernel))
+    identify (handles, KIND_ROOT, NULL, 0, out);
+  else
+    identify_kernel_handle (handles, kernel, out);
 }
 
 void

@@ -78,11 +78,13 @@ void fts_handles_note_moved (FtsHandles *handles, const FtsPin *dir, const char 
  * describes it next, without DIR, has a handle for it. */
 void fts_handles_note_path (FtsHandles *handles, const char *path);
 
-/* The handle of what the kernel calls KERNEL (in an event), a file of the export or not; len 0
- * when it has none. */
+/* The identity of what the kernel calls KERNEL (in an event), a file of the export or not: its
+ * handle but for the proof; len 0 when it has none. */
 struct file_handle;
 void fts_handles_of_kernel (FtsHandles *handles, const struct file_handle *kernel,
                             FtsHandle *out);
+/* An identity becomes a handle. */
+void fts_handles_prove (const FtsHandles *handles, FtsHandle *handle);
 
 void fts_handles_sweep (FtsHandles *handles, int64_t idle_us);
 void fts_handles_get_stats (FtsHandles *handles, FtsFdCacheStats *out);

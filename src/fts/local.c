@@ -14,7 +14,7 @@
 #define NAME_EVENTS (FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO)
 #define FILE_EVENTS (FAN_MODIFY | FAN_ATTRIB | FAN_MOVE_SELF | FAN_DELETE_SELF)
 #define BUFFER_LEN  65536u
-/* Our own changes come in crowds: they need not wake us one by one. */
+/* Changes that concern nobody come in crowds: they need not wake us one by one. */
 #define NAP_US      2000
 
 typedef struct {
@@ -134,34 +134,49 @@ read_record (const struct fanotify_event_info_fid *record, Facts *facts)
   }
 }
 
-static void
-tell_file (FtsLocal *local, const FtsHandle *file)
+/* IDENTITY is the file's or the directory's.  True when somebody was told. */
+static bool
+tell_key (FtsLocal *local, const FtsHandles *handles, uint64_t key,
+          const FtsHandle *identity, const char *name)
 {
-  const FtsNotice notice = { .kind = FTS_NOTICE_FILE, .handle = *file };
+  FtsNotice notice = { .kind = name ? FTS_NOTICE_NAME : FTS_NOTICE_FILE,
+                       .handle = *identity };
   uint64_t ignored = 0;
 
-  fts_watchers_tell (local->watchers, NULL,
-                     fts_watchers_file_key (local->watchers, file), &notice, &ignored);
+  if (!fts_watchers_note (local->watchers, key))
+    return false;
+  fts_handles_prove (handles, &notice.handle);
+  if (name != NULL)
+    notice.name = (FtsText){ name, (uint16_t) strlen (name) };
+  fts_watchers_tell (local->watchers, NULL, key, &notice, &ignored);
+  return true;
 }
 
-static void
-tell_name (FtsLocal *local, const FtsHandle *dir, const char *name)
+static bool
+tell_file (FtsLocal *local, const FtsHandles *handles, const FtsHandle *identity)
 {
-  size_t len = strlen (name);
-  const FtsNotice notice = { FTS_NOTICE_NAME, *dir, { name, (uint16_t) len } };
-  uint64_t ignored = 0;
-
-  fts_watchers_tell (local->watchers, NULL,
-                     fts_watchers_name_key (local->watchers, dir, name, len), &notice,
-                     &ignored);
-  tell_file (local, dir);
+  return tell_key (local, handles,
+                   fts_watchers_identity_key (local->watchers, identity), identity,
+                   NULL);
 }
 
-static void
+static bool
+tell_name (FtsLocal *local, const FtsHandles *handles, const FtsHandle *dir,
+           const char *name)
+{
+  uint64_t key = fts_watchers_identity_key (local->watchers, dir);
+  uint64_t name_key = fts_watchers_name_key (local->watchers, key, name, strlen (name));
+  bool told = tell_key (local, handles, name_key, dir, name);
+
+  return tell_key (local, handles, key, dir, NULL) || told;
+}
+
+static bool
 tell (FtsLocal *local, FtsHandles *handles, uint64_t mask, const Facts *facts)
 {
   bool is_self = facts->name == NULL || strcmp (facts->name, ".") == 0;
   FtsHandle file, dir;
+  bool told = false;
 
   file.len = dir.len = 0;
   if (facts->file != NULL)
@@ -169,20 +184,22 @@ tell (FtsLocal *local, FtsHandles *handles, uint64_t mask, const Facts *facts)
   if (facts->dir != NULL)
     fts_handles_of_kernel (handles, facts->dir, &dir);
   if (mask & NAME_EVENTS && dir.len > 0 && !is_self)
-    tell_name (local, &dir, facts->name);
+    told = tell_name (local, handles, &dir, facts->name);
   if (mask & FILE_EVENTS && file.len > 0)
-    tell_file (local, &file);
+    told = tell_file (local, handles, &file) || told;
   else if (mask & FILE_EVENTS && is_self && dir.len > 0)
-    tell_file (local, &dir);
+    told = tell_file (local, handles, &dir) || told;
+  return told;
 }
 
-/* True when it was somebody else's. */
+/* True when somebody was told of it. */
 static bool
 take_event (FtsLocal *local, const struct fanotify_event_metadata *event)
 {
   const uint8_t *at = (const uint8_t *) event + event->metadata_len;
   const uint8_t *end = (const uint8_t *) event + event->event_len;
   Facts facts = { 0 };
+  bool told = false;
 
   if (event->mask & FAN_Q_OVERFLOW) {
     g_info ("changes on this host came too fast: all caches of clients are dropped");
@@ -200,10 +217,10 @@ take_event (FtsLocal *local, const struct fanotify_event_metadata *event)
   for (guint i = 0; i < local->seen->len; i++) {
     const Seen *seen = &g_array_index (local->seen, Seen, i);
     if (memcmp (&seen->fsid, &facts.fsid, sizeof facts.fsid) == 0)
-      tell (local, seen->handles, event->mask, &facts);
+      told = tell (local, seen->handles, event->mask, &facts) || told;
   }
   pthread_mutex_unlock (&local->lock);
-  return true;
+  return told;
 }
 
 /* ---- the thread ---- */

@@ -86,12 +86,19 @@ keep_file (FtsJob *job, const FtsHandle *handle, bool *changed)
   return note_key (job, fts_watchers_file_key (watchers_of (job), handle), changed);
 }
 
+static uint64_t
+key_of_name (const FtsJob *job, const FtsHandle *dir, const char *name, size_t len)
+{
+  const FtsWatchers *watchers = watchers_of (job);
+  return fts_watchers_name_key (watchers, fts_watchers_file_key (watchers, dir), name,
+                                len);
+}
+
 static bool
 keep_name (FtsJob *job, const FtsHandle *dir, const char *name, size_t len)
 {
   bool changed = false;
-  return note_key (job, fts_watchers_name_key (watchers_of (job), dir, name, len),
-                   &changed);
+  return note_key (job, key_of_name (job, dir, name, len), &changed);
 }
 
 static bool
@@ -182,9 +189,8 @@ fts_job_tell_name (FtsJob *job, const FtsHandle *dir, const char *name, size_t l
 {
   const FtsNotice notice = { FTS_NOTICE_NAME, *dir, { name, (uint16_t) len } };
 
-  fts_watchers_tell (watchers_of (job), job->session,
-                     fts_watchers_name_key (watchers_of (job), dir, name, len), &notice,
-                     &job->told);
+  fts_watchers_tell (watchers_of (job), job->session, key_of_name (job, dir, name, len),
+                     &notice, &job->told);
   fts_job_tell_file (job, dir);
 }
 

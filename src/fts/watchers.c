@@ -121,16 +121,21 @@ fts_watchers_file_key (const FtsWatchers *watchers, const FtsHandle *file)
 }
 
 uint64_t
-fts_watchers_name_key (const FtsWatchers *watchers, const FtsHandle *dir,
-                       const char *name, size_t len)
+fts_watchers_identity_key (const FtsWatchers *watchers, const FtsHandle *file)
 {
-  uint8_t bytes[sizeof (uint64_t) + 256];
-  uint64_t key = fts_watchers_file_key (watchers, dir);
+  return hash (watchers, file->bytes, file->len);
+}
 
-  len = MIN (len, sizeof bytes - sizeof key);
-  memcpy (bytes, &key, sizeof key);
-  memcpy (bytes + sizeof key, name, len);
-  return hash (watchers, bytes, sizeof key + len);
+uint64_t
+fts_watchers_name_key (const FtsWatchers *watchers, uint64_t dir, const char *name,
+                       size_t len)
+{
+  uint8_t bytes[sizeof dir + 256];
+
+  len = MIN (len, sizeof bytes - sizeof dir);
+  memcpy (bytes, &dir, sizeof dir);
+  memcpy (bytes + sizeof dir, name, len);
+  return hash (watchers, bytes, sizeof dir + len);
 }
 
 static guint
@@ -322,14 +327,35 @@ fts_watchers_add (FtsWatchers *watchers, const void *session, uint64_t key,
 
 /* ---- who changes ---- */
 
+static void
+note_locked (FtsWatchers *watchers, uint64_t key)
+{
+  uint64_t now = watchers->now + 1;
+
+  watchers->recent[key % RECENT] = now;
+  __atomic_store_n (&watchers->now, now, __ATOMIC_RELEASE);
+}
+
+bool
+fts_watchers_note (FtsWatchers *watchers, uint64_t key)
+{
+  bool any = false;
+
+  pthread_mutex_lock (&watchers->lock);
+  note_locked (watchers, key);
+  for (guint i = 0; i < watchers->all->len && !any; i++)
+    any = g_hash_table_contains (((Watcher *) watchers->all->pdata[i])->keys,
+                                 GSIZE_TO_POINTER (key));
+  pthread_mutex_unlock (&watchers->lock);
+  return any;
+}
+
 void
 fts_watchers_tell (FtsWatchers *watchers, const void *session, uint64_t key,
                    const FtsNotice *notice, uint64_t *number)
 {
   pthread_mutex_lock (&watchers->lock);
-  uint64_t now = watchers->now + 1;
-  watchers->recent[key % RECENT] = now;
-  __atomic_store_n (&watchers->now, now, __ATOMIC_RELEASE);
+  note_locked (watchers, key);
   for (guint i = 0; i < watchers->all->len; i++) {
     Watcher *watcher = watchers->all->pdata[i];
     if (watcher->session == session ||

@@ -67,7 +67,10 @@ bool fts_watchers_take_more (FtsWatchers *watchers, const void *connection,
 
 /* ---- who looks ---- */
 uint64_t fts_watchers_file_key (const FtsWatchers *watchers, const FtsHandle *file);
-uint64_t fts_watchers_name_key (const FtsWatchers *watchers, const FtsHandle *dir,
+/* FILE without its proof (handles.h). */
+uint64_t fts_watchers_identity_key (const FtsWatchers *watchers, const FtsHandle *file);
+/* DIR = the key of its directory. */
+uint64_t fts_watchers_name_key (const FtsWatchers *watchers, uint64_t dir,
                                 const char *name, size_t len);
 
 /* To be asked before looking at a file. */
@@ -89,6 +92,8 @@ FtsWatchResult fts_watchers_add (FtsWatchers *watchers, const void *session,
  * *NUMBER grows when somebody is told; give it to fts_watchers_settle() afterwards. */
 void fts_watchers_tell (FtsWatchers *watchers, const void *session, uint64_t key,
                         const FtsNotice *notice, uint64_t *number);
+/* The same as far as it goes without a notice: is there somebody to tell? */
+bool fts_watchers_note (FtsWatchers *watchers, uint64_t key);
 /* Anything may have changed, behind the server's back. */
 void fts_watchers_tell_all (FtsWatchers *watchers);
 /* Waits until everybody has taken in what was told up to NUMBER, or is late. */

@@ -20,6 +20,10 @@ print(sum(d["reads"] + d["writes"] + d["polls"] for d in json.load(open(sys.argv
 
 # As formatted by default.
 heartbeat_ms=1000 dead_ms=10000
+need_fuse
+# What others do on the file system of the export is heard of as well.
+mkdir "$export_dir"
+mount -t tmpfs tmpfs "$export_dir" || fail "tmpfs"
 lab
 ls "$mnt" >/dev/null
 echo x >"$mnt/f"
