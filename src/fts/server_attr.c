@@ -31,19 +31,15 @@ answer_attr (FtsJob *job, int fd)
   return failed;
 }
 
-/* The cache kept a file that has no name any more.  Asks the kernel anew: the file is there if
- * somebody has it open, else it is gone. */
-static int
-load_removed (FtsJob *job)
+int
+fts_job_find_removed (FtsJob *job)
 {
   int failed = 0;
 
   fts_handles_drop (job->handles, &job->request->handle);
   g_clear_pointer (&job->file, fts_fdcache_unref);
   job->file = fts_handles_pin (job->handles, &job->request->handle, &failed);
-  if (job->file == NULL)
-    return failed;
-  return answer_attr (job, job->file->fd);
+  return failed;
 }
 
 int
@@ -56,7 +52,8 @@ fts_serve_getattr (FtsJob *job)
   int failed = answer_attr (job, job->file->fd);
   if (failed || job->answer.attr.nlink > 0)
     return failed;
-  return load_removed (job);
+  failed = fts_job_find_removed (job);
+  return failed ? failed : answer_attr (job, job->file->fd);
 }
 
 /* ---- setting ---- */

@@ -80,6 +80,36 @@ close_failed (FtsJob *job, int failed)
 
 static int answer_with_data (FtsJob *job, int fd, uint64_t offset, uint64_t want);
 
+/* -errno, or a descriptor whose attributes are in the answer. */
+static int
+open_file (FtsJob *job)
+{
+  int fd = fts_job_reopen (job->file, fts_job_open_flags (job->request->open_flags));
+
+  if (fd < 0)
+    return fd;
+  int failed = fts_attr_load (fd, &job->answer.attr, NULL);
+  if (!failed)
+    return fd;
+  close (fd);
+  return -failed;
+}
+
+/* The same, and the file has a name or is open elsewhere: one that is only in the cache is gone. */
+static int
+open_named_file (FtsJob *job)
+{
+  int fd = open_file (job);
+
+  if (fd < 0 || job->answer.attr.nlink > 0)
+    return fd;
+  close (fd);
+  int failed = fts_job_find_removed (job);
+  if (!failed)
+    failed = fts_job_become_caller (job);
+  return failed ? -failed : open_file (job);
+}
+
 int
 fts_serve_open (FtsJob *job)
 {
@@ -90,16 +120,11 @@ fts_serve_open (FtsJob *job)
     return EROFS;
   if (job->file->type == S_IFDIR)
     return EISDIR;
-  int fd = fts_job_reopen (job->file, fts_job_open_flags (request->open_flags));
+  int fd = open_named_file (job);
   if (fd < 0)
     return -fd;
-  int failed = fts_attr_load (fd, &job->answer.attr, NULL);
-  if (failed) {
-    close (fd);
-    return failed;
-  }
   fts_attr_look_closer (fd, &job->answer.attr);
-  failed = answer_open (job, fd, &job->file->handle);
+  int failed = answer_open (job, fd, &job->file->handle);
   if (failed || request->length == 0)
     return failed;
   if (request->open_flags & FTS_OPEN_WRITE && !(request->open_flags & FTS_OPEN_READ))

@@ -140,6 +140,9 @@ int fts_job_use_file (FtsJob *job, int flags, FtsJobFile *out);
 int fts_job_use_file2 (FtsJob *job, int flags, FtsJobFile *out);
 void fts_job_end_file (FtsJobFile *file);
 
+/* The cache kept the request's file though it has no name any more.  Asks the kernel anew: the file
+ * is there if somebody has it open, else it is gone.  0 or an errno. */
+int fts_job_find_removed (FtsJob *job);
 /* Opens the file of PIN anew with the calling thread's rights.  -errno. */
 int fts_job_reopen (const FtsPin *pin, int flags);
 /* O_* of FTS_OPEN_*. */

@@ -209,15 +209,17 @@ fts_op_read (fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 }
 
 /* ---- writing ---- */
+/* A part that was written before an error is told as such, but not with O_DIRECT: there the kernel
+ * makes EIO of it, whatever the reason was. */
 static void
 write_now (fuse_req_t req, FtsFile *file, const uint8_t *bytes, size_t len,
-           uint64_t offset)
+           uint64_t offset, bool is_direct)
 {
   size_t done = 0;
 
   fts_fs_drain (file->fs, file->inode);
   int error = fts_file_write (file, offset, bytes, len, &done);
-  if (error && done == 0)
+  if (error && (done == 0 || is_direct))
     fuse_reply_err (req, error);
   else
     fuse_reply_write (req, done);
@@ -236,7 +238,7 @@ fts_op_write (fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
     return;
   }
   if (file->writes_wait || size > FTS_BUFFER_LEN) {
-    write_now (req, file, bytes, size, (uint64_t) off);
+    write_now (req, file, bytes, size, (uint64_t) off, fi->flags & O_DIRECT);
     return;
   }
   if (fts_behind_write (file->fs->behind, file->inode, file, (uint64_t) off, bytes,
