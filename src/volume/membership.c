@@ -4,6 +4,7 @@
 #include "volume/identity.h"
 #include "volume/join.h"
 #include "volume/member.h"
+#include "volume/reserved.h"
 
 #include <string.h>
 #include <time.h>
@@ -360,8 +361,8 @@ give_up_joining (FtsMember *member)
   return NULL;
 }
 
-FtsMember *
-fts_member_join (FtsVolume *volume, const FtsMemberConfig *config, GError **error)
+static FtsMember *
+join (FtsVolume *volume, const FtsMemberConfig *config, GError **error)
 {
   FtsMember *member = new_member (volume);
 
@@ -378,6 +379,17 @@ fts_member_join (FtsVolume *volume, const FtsMemberConfig *config, GError **erro
     fts_hosttab_store (volume, &empty, NULL);
     return give_up_joining (member);
   }
+  return member;
+}
+
+FtsMember *
+fts_member_join (FtsVolume *volume, const FtsMemberConfig *config, GError **error)
+{
+  FtsMember *member = join (volume, config, error);
+
+  for (unsigned i = 0; member == NULL && i < fts_volume_n_devices (volume); i++)
+    if (fts_reserved_explain (fts_volume_device (volume, i), NULL, error))
+      break;
   return member;
 }
 

@@ -6,6 +6,7 @@
 #include "volume/devtab.h"
 #include "volume/layout.h"
 #include "volume/placement.h"
+#include "volume/reserved.h"
 
 #include <lunpath/paths.h>
 
@@ -211,8 +212,10 @@ open_secondaries (FtsVolume *volume, const FtsVolumeConfig *config, bool read_on
     g_autoptr (LunDevice) device =
       open_device (g_ptr_array_index (config->devices, i), config, read_only,
                    volume->mcb.io_timeout_ms, error);
-    if (device == NULL || !check_secondary (volume, device, &index, error))
+    if (device == NULL || !check_secondary (volume, device, &index, error)) {
+      fts_reserved_explain (device, g_ptr_array_index (config->devices, i), error);
       return false;
+    }
     volume->devices[index].device = g_steal_pointer (&device);
   }
   for (unsigned i = 0; i < volume->n_devices; i++) {
@@ -338,8 +341,12 @@ fts_volume_open (const FtsVolumeSpec *spec, GError **error)
   volume->devices[0].device = open_device (g_ptr_array_index (config->devices, 0),
                                            config, spec->read_only, 0, error);
   if (volume->devices[0].device == NULL || !load_master (volume, error) ||
-      !check_name (volume, config, error) || !load_device_table (volume, error) ||
-      !open_secondaries (volume, config, spec->read_only, error))
+      !check_name (volume, config, error) || !load_device_table (volume, error)) {
+    fts_reserved_explain (volume->devices[0].device,
+                          g_ptr_array_index (config->devices, 0), error);
+    return NULL;
+  }
+  if (!open_secondaries (volume, config, spec->read_only, error))
     return NULL;
   be_patient (volume);
   fall_back (volume);

@@ -146,26 +146,6 @@ fts_resv_open (FtsResv *resv, FtsAdmin *admin, const FtsCommand *command,
 
 /* ---- showing ---- */
 
-static const char *
-type_name (LunPrType type)
-{
-  switch (type) {
-  case LUN_PR_WRITE_EXCLUSIVE:
-    return "write exclusive";
-  case LUN_PR_EXCLUSIVE_ACCESS:
-    return "exclusive access";
-  case LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS:
-    return "write exclusive, registrants only";
-  case LUN_PR_EXCLUSIVE_ACCESS_REGISTRANTS:
-    return "exclusive access, registrants only";
-  case LUN_PR_WRITE_EXCLUSIVE_ALL:
-    return "write exclusive, all registrants";
-  case LUN_PR_EXCLUSIVE_ACCESS_ALL:
-    return "exclusive access, all registrants";
-  }
-  return "unknown";
-}
-
 static char *
 key_text (uint64_t key)
 {
@@ -207,7 +187,7 @@ static void
 print_view (const FtsResv *resv, const LunResvView *view)
 {
   if (view->is_reserved)
-    printf ("reserved: type %u (%s)\n", view->type, type_name (view->type));
+    printf ("reserved: type %u (%s)\n", view->type, lun_pr_type_name (view->type));
   else
     printf ("not reserved\n");
   for (guint i = 0; i < view->keys->len; i++)

@@ -39,30 +39,10 @@ open_device (LunReservation **out, LunDevice *device, bool force, GError **error
 void
 fts_exclusive_explain (LunDevice *device, GError **error)
 {
-  LunReservationConfig config = { .key = 1 };
-  g_autoptr (LunReservation) reservation = NULL;
-  LunResvView view;
-
   if (device == NULL || !g_error_matches (*error, LUN_ERROR, LUN_ERROR_RESERVED))
     return;
-  reservation = lun_reservation_new (device, &config);
-  if (!lun_reservation_read (reservation, &view, NULL)) {
-    g_clear_error (error);
-    g_set_error (error, LUN_ERROR, LUN_ERROR_RESERVED,
-                 "the device is in use (--force takes it): %s: another host holds it "
-                 "with SCSI-2 RESERVE",
-                 lun_device_name (device));
-    return;
-  }
-  if (view.is_reserved) {
-    g_clear_error (error);
-    g_set_error (
-      error, LUN_ERROR, LUN_ERROR_RESERVED,
-      "the device is in use (--force takes it): %s: reserved by another host "
-      "(key 0x%016" G_GINT64_MODIFIER "x, type %u)",
-      lun_device_name (device), view.holder_key, view.type);
-  }
-  lun_resv_view_clear (&view);
+  lun_device_explain_reserved (device, error);
+  g_prefix_error (error, "the device is in use (--force takes it): ");
 }
 
 FtsExclusive *

@@ -27,7 +27,8 @@ describe_targets (const FtsFormatOptions *options, GError **error)
 
   for (char **spec = options->devices; *spec != NULL; spec++) {
     FtsTarget *target =
-      fts_target_describe (*spec, options->size, options->wish.block_size, error);
+      fts_target_describe (*spec, options->size, options->wish.block_size,
+                           options->force && !options->dry_run, error);
     if (target == NULL)
       return NULL;
     g_ptr_array_add (targets, target);

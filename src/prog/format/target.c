@@ -1,5 +1,7 @@
 #include "prog/format/target.h"
 
+#include "prog/format/exclusive.h"
+
 #include "base/error.h"
 #include "volume/device_spec.h"
 
@@ -33,14 +35,29 @@ fts_target_name (const FtsTarget *target)
 }
 
 static bool
-open_device (FtsTarget *target, bool read_only, GError **error)
+find_size (LunDevice *device, bool take, GError **error)
+{
+  g_autoptr (FtsExclusive) exclusive = NULL;
+
+  if (lun_device_facts (device)->n_blocks == 0 && take &&
+      (exclusive = fts_exclusive_open (&device, 1, true, error)) == NULL)
+    return false;
+  if (lun_device_learn_size (device, error))
+    return true;
+  fts_exclusive_explain (device, error);
+  return false;
+}
+
+static bool
+open_device (FtsTarget *target, bool read_only, bool take, GError **error)
 {
   LunDeviceConfig config = { .paths = (const char *const *) target->paths,
-                             .read_only = read_only };
+                             .read_only = read_only,
+                             .may_lack_size = true };
   const LunFacts *facts;
 
   target->device = lun_device_open (&config, error);
-  if (target->device == NULL)
+  if (target->device == NULL || !find_size (target->device, take, error))
     return false;
   facts = lun_device_facts (target->device);
   target->block_size = facts->block_size;
@@ -98,7 +115,7 @@ check_block_size (const FtsTarget *target, uint64_t size, uint32_t block_size,
 }
 
 FtsTarget *
-fts_target_describe (const char *spec, uint64_t size, uint32_t block_size,
+fts_target_describe (const char *spec, uint64_t size, uint32_t block_size, bool take,
                      GError **error)
 {
   g_autoptr (FtsTarget) target = g_new0 (FtsTarget, 1);
@@ -117,7 +134,7 @@ fts_target_describe (const char *spec, uint64_t size, uint32_t block_size,
     return NULL;
   }
   if (target->image == NULL || is_lun (target->image)) {
-    ok = open_device (target, true, error);
+    ok = open_device (target, true, take, error);
     target->exists = ok;
     if (ok && size != 0)
       target->n_blocks = size / target->block_size;
@@ -166,5 +183,5 @@ fts_target_make (FtsTarget *target, GError **error)
       !lun_emul_create (target->image, target->is_new ? size : 0, target->block_size,
                         error))
     return false;
-  return open_device (target, false, error);
+  return open_device (target, false, false, error);
 }

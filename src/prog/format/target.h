@@ -24,9 +24,10 @@ typedef struct {
   char *identity;
 } FtsTarget;
 
-/* SIZE and BLOCK_SIZE as asked for, 0 = as it is. */
+/* SIZE and BLOCK_SIZE as asked for, 0 = as it is.  Some targets tell others not even the size of a
+ * device that a host has reserved: with TAKE that host is shut out now. */
 FtsTarget *fts_target_describe (const char *spec, uint64_t size, uint32_t block_size,
-                                GError **error);
+                                bool take, GError **error);
 void fts_target_free (FtsTarget *target);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsTarget, fts_target_free)
 

@@ -11,3 +11,6 @@ typedef enum {
   LUN_PR_WRITE_EXCLUSIVE_ALL = 7,  /* read        all                every one */
   LUN_PR_EXCLUSIVE_ACCESS_ALL = 8, /* nothing     all                every one */
 } LunPrType;
+
+/* In words. */
+const char *lun_pr_type_name (LunPrType type);

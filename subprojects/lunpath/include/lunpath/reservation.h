@@ -118,6 +118,13 @@ typedef struct {
 bool lun_reservation_read (LunReservation *reservation, LunResvView *out,
                            GError **error);
 void lun_resv_view_clear (LunResvView *view);
+/* "another host (key ..., type 6: exclusive access, registrants only, port ...)", of a view with a
+ * reservation.  Free with g_free(). */
+char *lun_resv_view_describe (const LunResvView *view);
+/* Where *ERROR is RESERVED: its message says who holds the device, where that can be found out.  Not
+ * while a reservation of ours is open on DEVICE: one that fails to open says it by itself.  True
+ * when it does. */
+bool lun_device_explain_reserved (LunDevice *device, GError **error);
 
 /* *FOUND: that one of the CANDIDATES under which a path of this host is registered already, by
  * another process that shares its nexus; 0 = none.  Before opening. */

@@ -136,6 +136,8 @@ lun_reservation_open (LunReservation *r, LunResvOption option, GError **error)
 
   if (ok)
     learn_size (r);
+  else if (r->device)
+    lun_resv_explain (r, error);
   return ok;
 }
 

@@ -102,6 +102,11 @@ bool lun_resv_look_reservation (LunReservation *r, LunPrReservation *out,
 unsigned lun_resv_count_key (const LunPrKeys *keys, uint64_t key);
 bool lun_resv_is_ours (const LunReservation *r, const LunPrReservation *found);
 
+/* ---- explain.c ---- */
+
+/* Without the lock; true when *ERROR says who it is. */
+bool lun_resv_explain (LunReservation *r, GError **error);
+
 /* ---- steps.c: steps that several figures share ---- */
 
 LunPrType lun_resv_type (const LunReservation *r);
