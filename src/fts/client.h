@@ -116,7 +116,8 @@ bool fts_client_dir (FtsClient *client, const FtsCaller *caller, const FtsHandle
 
 /* The numbers (fts_namehash) of all names in DIR as uint64_t, unless there are more than MOST. */
 GArray *fts_client_names (FtsClient *client, const FtsCaller *caller,
-                          const FtsHandle *dir, unsigned most, GError **error);
+                          const FtsHandle *dir, unsigned most, bool *watched,
+                          GError **error);
 
 bool fts_client_mknod (FtsClient *client, const FtsCaller *caller,
                        const FtsHandle *parent, const char *name, uint32_t mode,

@@ -311,7 +311,7 @@ fts_client_dir (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir
 /* Hashes come in pieces of any length: the bytes are gathered, then read. */
 GArray *
 fts_client_names (FtsClient *client, const FtsCaller *caller, const FtsHandle *dir,
-                  unsigned most, GError **error)
+                  unsigned most, bool *watched, GError **error)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   FtsCall call;
@@ -327,6 +327,7 @@ fts_client_names (FtsClient *client, const FtsCaller *caller, const FtsHandle *d
                  bytes->len);
     return NULL;
   }
+  *watched = call.answer.flags & FTS_ANSWER_WATCHED;
   guint n = bytes->len / (guint) sizeof (FtsLe64);
   GArray *hashes = g_array_sized_new (FALSE, FALSE, sizeof (uint64_t), n);
   for (guint i = 0; i < n; i++) {

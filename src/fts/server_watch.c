@@ -167,7 +167,7 @@ fts_job_mark_watched (FtsJob *job)
   if (!job->is_watched)
     return;
   job->answer.attr.flags |= FTS_ATTR_WATCHED;
-  if (job->request->op == FTS_OP_LOOKUP)
+  if (job->request->op == FTS_OP_LOOKUP || job->request->op == FTS_OP_NAMES)
     job->answer.flags |= FTS_ANSWER_WATCHED;
 }
 

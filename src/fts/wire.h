@@ -153,8 +153,8 @@ enum {
   FTS_ANSWER_EOF = 1u << 0,
   FTS_ANSWER_READ_ONLY = 1u << 1,
   FTS_ANSWER_EXACT = 1u << 2, /* MKDIR: in this directory a name is spelt in one way */
-  FTS_ANSWER_WATCHED =
-    1u << 3, /* of a LOOKUP that found nothing: as FTS_ATTR_WATCHED */
+  /* LOOKUP that found nothing, NAMES: as FTS_ATTR_WATCHED, of the name or of all names */
+  FTS_ANSWER_WATCHED = 1u << 3,
 };
 
 /* Which fields of attr SETATTR sets. */

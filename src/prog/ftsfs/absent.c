@@ -21,6 +21,7 @@ typedef struct {
   uint64_t serial; /* tells it from an earlier entry of the directory */
   Set names;
   int64_t since_us; /* the names are right as of then; 0 = not known */
+  bool watched;     /* and the peer tells of changes */
   int64_t rest_until_us;
   uint64_t adds; /* names added since the entry was made */
   unsigned misses, hits;
@@ -199,18 +200,19 @@ expire_locked (FtsAbsent *absent, Entry *entry)
 }
 
 static FtsAbsentVerdict
-judge_locked (FtsAbsent *absent, Entry *entry, const char *name, int64_t timeout_us,
-              int64_t *left_us)
+judge_locked (FtsAbsent *absent, Entry *entry, const char *name,
+              const FtsAbsentTrust *trust, int64_t *left_us)
 {
   int64_t now = g_get_monotonic_time ();
 
-  *left_us = entry->since_us + timeout_us - now;
+  *left_us = entry->since_us + (entry->watched ? trust->watched_us : trust->us) - now;
   if (entry->since_us != 0 && *left_us <= 0)
     expire_locked (absent, entry);
   if (entry->since_us != 0) {
     if (contains (&entry->names, fts_namehash (name, strlen (name))))
       return FTS_ABSENT_ASK;
     entry->hits++;
+    *left_us = entry->watched ? 0 : *left_us;
     return FTS_ABSENT_YES;
   }
   if (entry->misses < FIRST_MISSES || entry->asking || now < entry->rest_until_us)
@@ -219,18 +221,18 @@ judge_locked (FtsAbsent *absent, Entry *entry, const char *name, int64_t timeout
 }
 
 FtsAbsentVerdict
-fts_absent_judge (FtsAbsent *absent, uint64_t dir, const char *name, int64_t timeout_us,
-                  int64_t *left_us)
+fts_absent_judge (FtsAbsent *absent, uint64_t dir, const char *name,
+                  const FtsAbsentTrust *trust, int64_t *left_us)
 {
   FtsAbsentVerdict verdict = FTS_ABSENT_ASK;
 
   *left_us = 0;
-  if (timeout_us <= 0)
+  if (trust->us <= 0)
     return FTS_ABSENT_ASK;
   pthread_mutex_lock (&absent->lock);
   Entry *entry = find_locked (absent, dir);
   if (entry != NULL)
-    verdict = judge_locked (absent, entry, name, timeout_us, left_us);
+    verdict = judge_locked (absent, entry, name, trust, left_us);
   pthread_mutex_unlock (&absent->lock);
   return verdict;
 }
@@ -274,12 +276,13 @@ fts_absent_forget (FtsAbsent *absent, uint64_t dir)
 }
 
 void
-fts_absent_set_empty (FtsAbsent *absent, uint64_t dir, int64_t start_us)
+fts_absent_set_empty (FtsAbsent *absent, uint64_t dir, int64_t start_us, bool watched)
 {
   pthread_mutex_lock (&absent->lock);
   Entry *entry = need_locked (absent, dir);
   forget_names_locked (absent, entry);
   entry->since_us = start_us;
+  entry->watched = watched;
   pthread_mutex_unlock (&absent->lock);
 }
 
@@ -299,7 +302,7 @@ fts_absent_begin (FtsAbsent *absent, uint64_t dir)
 
 void
 fts_absent_publish (FtsAbsent *absent, const FtsAbsentAsking *asking,
-                    const uint64_t *hashes, size_t n)
+                    const uint64_t *hashes, size_t n, bool watched)
 {
   pthread_mutex_lock (&absent->lock);
   Entry *entry = find_locked (absent, asking->dir);
@@ -312,6 +315,7 @@ fts_absent_publish (FtsAbsent *absent, const FtsAbsentAsking *asking,
       for (size_t i = 0; i < n; i++)
         insert_locked (absent, entry, hashes[i]);
       entry->since_us = asking->start_us;
+      entry->watched = watched;
       renew_locked (absent, entry);
     }
   }

@@ -39,18 +39,26 @@ typedef enum {
   FTS_ABSENT_YES,       /* there is no such name */
 } FtsAbsentVerdict;
 
-/* Is NAME not in DIR?  Names are trusted for TIMEOUT_US; *LEFT_US = for how much longer a YES
- * holds. */
+/* For how long names are trusted; 0 = not at all. */
+typedef struct {
+  int64_t us;         /* of a directory that the peer does not watch for us */
+  int64_t watched_us; /* of one that it watches */
+} FtsAbsentTrust;
+
+/* Is NAME not in DIR?  *LEFT_US = for how much longer a YES holds, whatever happens; 0 where the
+ * directory is watched, as it ends with any change there. */
 FtsAbsentVerdict fts_absent_judge (FtsAbsent *absent, uint64_t dir, const char *name,
-                                   int64_t timeout_us, int64_t *left_us);
+                                   const FtsAbsentTrust *trust, int64_t *left_us);
 /* A look-up of the peer found nothing. */
 void fts_absent_note_miss (FtsAbsent *absent, uint64_t dir);
 /* NAME may be in DIR from now on. */
 void fts_absent_add (FtsAbsent *absent, uint64_t dir, const char *name);
 /* Others may have made any name in DIR. */
 void fts_absent_forget (FtsAbsent *absent, uint64_t dir);
-/* DIR was made by a request that began at START_US (monotonic), and is empty. */
-void fts_absent_set_empty (FtsAbsent *absent, uint64_t dir, int64_t start_us);
+/* DIR was made by a request that began at START_US (monotonic), and is empty; WATCHED: the peer will tell
+ * when that changes. */
+void fts_absent_set_empty (FtsAbsent *absent, uint64_t dir, int64_t start_us,
+                           bool watched);
 
 /* After ASK_NAMES: begin, ask the peer, publish.  HASHES NULL: they cannot be had. */
 typedef struct {
@@ -60,6 +68,6 @@ typedef struct {
 
 FtsAbsentAsking fts_absent_begin (FtsAbsent *absent, uint64_t dir);
 void fts_absent_publish (FtsAbsent *absent, const FtsAbsentAsking *asking,
-                         const uint64_t *hashes, size_t n);
+                         const uint64_t *hashes, size_t n, bool watched);
 /* Nothing is known any more. */
 void fts_absent_clear (FtsAbsent *absent);

@@ -61,13 +61,13 @@ getattr_root (fuse_req_t req, FtsInode *root)
   uint64_t at = fts_fs_now (fs);
   if (ask (fs, root, NULL, &attr, &error)) {
     fts_known_set_root (&fs->known, &attr);
-    fts_inode_set_known (root, &attr, at);
+    fts_fs_note_known (fs, root, &attr, at);
   } else if (!fts_fs_is_trouble (error) || !fts_known_root (&fs->known, &attr)) {
     fts_fs_fail (req, error);
     return;
   }
   g_clear_error (&error);
-  reply_attr (req, root, &attr, fs->options->attr_timeout);
+  reply_attr (req, root, &attr, fts_fs_attr_seconds (fs, root));
 }
 
 void

@@ -50,36 +50,45 @@ ask_names (fuse_req_t req, const FtsInode *parent)
   FtsAbsentAsking asking = fts_absent_begin (fs->absent, parent->id);
   FtsWho who;
 
-  g_autoptr (GArray) hashes = fts_client_names (
-    fs->client, fts_fs_caller (req, &who), &parent->handle, FTS_ABSENT_NAMES, NULL);
+  bool watched = false;
+  uint64_t at = fts_fs_now (fs);
+  g_autoptr (GArray) hashes =
+    fts_client_names (fs->client, fts_fs_caller (req, &who), &parent->handle,
+                      FTS_ABSENT_NAMES, &watched, NULL);
+  watched = watched && fts_inodes_are_trusted (fs->inodes, at);
   fts_absent_publish (fs->absent, &asking, hashes ? (void *) hashes->data : NULL,
-                      hashes ? hashes->len : 0);
+                      hashes ? hashes->len : 0, watched);
 }
 
-/* Answers that there is no NAME when that is known.  Of a directory that the peer watches its names are known for
- * long; the kernel asks us each time then, as it could not be told of one name among all. */
+static FtsAbsentTrust
+trust_of (const FtsFs *fs)
+{
+  double us = MIN (fs->options->negative_timeout, 1e6) * G_USEC_PER_SEC;
+  double watched_us = MIN (fs->options->watch_timeout, 1e6) * G_USEC_PER_SEC;
+
+  return (FtsAbsentTrust){ (int64_t) us, (int64_t) MAX (us, watched_us) };
+}
+
+/* Answers that there is no NAME when that is known.  Where the directory is watched the kernel
+ * asks us each time: it could not be told that one name among all is there now. */
 static bool
-is_known_absent (fuse_req_t req, FtsInode *parent, const char *name)
+is_known_absent (fuse_req_t req, const FtsInode *parent, const char *name)
 {
   FtsFs *fs = fts_fs_of (req);
-  double seconds = fs->options->negative_timeout;
-  bool kept = seconds > 0 && fts_inode_is_kept (parent);
+  const FtsAbsentTrust trust = trust_of (fs);
   int64_t left_us;
-  int64_t timeout_us =
-    (int64_t) (MIN (kept ? MAX (seconds, fs->options->watch_timeout) : seconds, 1e6) *
-               G_USEC_PER_SEC);
 
   if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 || strlen (name) > NAME_MAX)
     return false;
   FtsAbsentVerdict verdict =
-    fts_absent_judge (fs->absent, parent->id, name, timeout_us, &left_us);
+    fts_absent_judge (fs->absent, parent->id, name, &trust, &left_us);
   if (verdict == FTS_ABSENT_ASK_NAMES) {
     ask_names (req, parent);
-    verdict = fts_absent_judge (fs->absent, parent->id, name, timeout_us, &left_us);
+    verdict = fts_absent_judge (fs->absent, parent->id, name, &trust, &left_us);
   }
   if (verdict != FTS_ABSENT_YES)
     return false;
-  reply_absent (req, kept ? 0 : (double) left_us / G_USEC_PER_SEC);
+  reply_absent (req, (double) left_us / G_USEC_PER_SEC);
   return true;
 }
 
@@ -168,12 +177,14 @@ fts_op_mknod (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mo
 
 /* The inode of a new directory, counted once more until the kernel has it. */
 static FtsInode *
-learn_made (FtsFs *fs, const FtsNode *node, int64_t start_us)
+learn_made (FtsFs *fs, const FtsNode *node, int64_t start_us, uint64_t at)
 {
   FtsInode *made = fts_inodes_learn (fs->inodes, &node->handle);
 
-  if (node->exact)
-    fts_absent_set_empty (fs->absent, made->id, start_us);
+  if (node->exact && fts_inodes_unknown (fs->inodes) <= at)
+    fts_absent_set_empty (fs->absent, made->id, start_us,
+                          node->attr.flags & FTS_ATTR_WATCHED &&
+                            fts_inodes_are_trusted (fs->inodes, at));
   return made;
 }
 
@@ -192,7 +203,7 @@ fts_op_mkdir (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t mo
     return;
   bool well = fts_client_mkdir (fs->client, fts_fs_caller (req, &who), &parent->handle,
                                 name, (uint32_t) mode, &node, &error);
-  g_autoptr (FtsInode) made = well ? learn_made (fs, &node, start_us) : NULL;
+  g_autoptr (FtsInode) made = well ? learn_made (fs, &node, start_us, at) : NULL;
   const FtsPlaceOfEntry place = { parent, name, at };
   reply_made (req, &place, well, &node, error);
   if (made)

@@ -1,6 +1,7 @@
 /* What a broken or hostile client can send: the connection ends or the call fails; the server
  * never does. */
 #include "base/error.h"
+#include "fts/server_ops.h"
 #include "lib/server_rig.h"
 #include "lib/suite.h"
 
@@ -222,7 +223,18 @@ START_TEST (test_a_closed_connection_takes_its_open_files_along)
 }
 END_TEST
 
-FTS_SUITE ("fts/server_protocol", test_malformed_requests_end_the_connection,
+START_TEST (test_every_command_that_changes_something_tells_of_it)
+{
+  for (int op = 1; op < FTS_OP_N; op++) {
+    const FtsCommand *command = fts_wire_command ((FtsOp) op);
+    if (command != NULL && command->modifies)
+      ck_assert_msg (fts_job_tells ((FtsOp) op), "%s", command->name);
+  }
+}
+END_TEST
+
+FTS_SUITE ("fts/server_protocol", test_every_command_that_changes_something_tells_of_it,
+           test_malformed_requests_end_the_connection,
            test_a_request_may_come_in_any_pieces,
            test_nothing_but_attach_works_before_attach,
            test_data_nobody_asked_for_is_dropped, test_quit_ends_without_an_error,

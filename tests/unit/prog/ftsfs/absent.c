@@ -19,7 +19,8 @@ static FtsAbsentVerdict
 judge (FtsAbsent *absent, const char *name)
 {
   int64_t left_us;
-  FtsAbsentVerdict verdict = fts_absent_judge (absent, DIR, name, LONG_US, &left_us);
+  FtsAbsentVerdict verdict = fts_absent_judge (
+    absent, DIR, name, &(FtsAbsentTrust){ LONG_US, LONG_US }, &left_us);
 
   if (verdict == FTS_ABSENT_YES) {
     ck_assert_int_gt (left_us, 0);
@@ -44,7 +45,7 @@ with_names (void)
 
   miss (absent, 3);
   FtsAbsentAsking asking = fts_absent_begin (absent, DIR);
-  fts_absent_publish (absent, &asking, names, 2);
+  fts_absent_publish (absent, &asking, names, 2, false);
   return absent;
 }
 
@@ -72,6 +73,35 @@ START_TEST (test_what_is_not_among_the_names_is_absent)
 }
 END_TEST
 
+START_TEST (test_names_of_a_watched_directory_hold_until_something_changes_there)
+{
+  const FtsAbsentTrust trust = { 1, LONG_US };
+  FtsAbsent *absent = fts_absent_new (1000);
+  int64_t left_us = 1;
+
+  fts_absent_set_empty (absent, DIR, g_get_monotonic_time () - 1000, true);
+  ck_assert_int_eq (fts_absent_judge (absent, DIR, "c", &trust, &left_us),
+                    FTS_ABSENT_YES);
+  ck_assert_int_eq (left_us, 0);
+  fts_absent_forget (absent, DIR);
+  ck_assert_int_ne (fts_absent_judge (absent, DIR, "c", &trust, &left_us),
+                    FTS_ABSENT_YES);
+  fts_absent_free (absent);
+}
+END_TEST
+
+START_TEST (test_names_asked_for_while_somebody_changed_them_are_worth_nothing)
+{
+  FtsAbsent *absent = fts_absent_new (1000);
+  FtsAbsentAsking asking = fts_absent_begin (absent, DIR);
+
+  fts_absent_forget (absent, DIR);
+  fts_absent_publish (absent, &asking, &(uint64_t){ hash ("a") }, 1, true);
+  ck_assert_int_ne (judge (absent, "c"), FTS_ABSENT_YES);
+  fts_absent_free (absent);
+}
+END_TEST
+
 START_TEST (test_a_name_that_is_made_is_absent_no_more)
 {
   FtsAbsent *absent = with_names ();
@@ -91,7 +121,7 @@ START_TEST (test_a_name_made_while_names_are_asked_for_spoils_the_answer)
   FtsAbsentAsking asking = fts_absent_begin (absent, DIR);
   ck_assert_int_eq (judge (absent, "x"), FTS_ABSENT_ASK); /* one asks */
   fts_absent_add (absent, DIR, "c");
-  fts_absent_publish (absent, &asking, &(uint64_t){ hash ("a") }, 1);
+  fts_absent_publish (absent, &asking, &(uint64_t){ hash ("a") }, 1, false);
   ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_ASK_NAMES);
   fts_absent_free (absent);
 }
@@ -106,7 +136,7 @@ START_TEST (test_an_answer_for_a_forgotten_directory_is_dropped)
   fts_absent_clear (absent);
   fts_absent_add (absent, DIR, "c");
   miss (absent, 1);
-  fts_absent_publish (absent, &asking, &(uint64_t){ hash ("a") }, 1);
+  fts_absent_publish (absent, &asking, &(uint64_t){ hash ("a") }, 1, false);
   ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_ASK);
   fts_absent_free (absent);
 }
@@ -117,11 +147,14 @@ START_TEST (test_names_are_trusted_for_the_timeout)
   FtsAbsent *absent = with_names ();
   int64_t left_us;
 
-  ck_assert_int_eq (fts_absent_judge (absent, DIR, "c", 0, &left_us), FTS_ABSENT_ASK);
+  ck_assert_int_eq (
+    fts_absent_judge (absent, DIR, "c", &(FtsAbsentTrust){ 0, 0 }, &left_us),
+    FTS_ABSENT_ASK);
   ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_YES);
   g_usleep (2000);
-  ck_assert_int_eq (fts_absent_judge (absent, DIR, "c", 1000, &left_us),
-                    FTS_ABSENT_ASK);
+  ck_assert_int_eq (
+    fts_absent_judge (absent, DIR, "c", &(FtsAbsentTrust){ 1000, 1000 }, &left_us),
+    FTS_ABSENT_ASK);
   ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_ASK); /* forgotten by now */
   fts_absent_free (absent);
 }
@@ -135,8 +168,9 @@ START_TEST (test_names_that_paid_are_asked_for_at_once)
   for (int i = 0; i < 3; i++)
     ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_YES);
   g_usleep (2000);
-  ck_assert_int_eq (fts_absent_judge (absent, DIR, "c", 1000, &left_us),
-                    FTS_ABSENT_ASK_NAMES);
+  ck_assert_int_eq (
+    fts_absent_judge (absent, DIR, "c", &(FtsAbsentTrust){ 1000, 1000 }, &left_us),
+    FTS_ABSENT_ASK_NAMES);
   fts_absent_free (absent);
 }
 END_TEST
@@ -147,7 +181,7 @@ START_TEST (test_a_directory_whose_names_cannot_be_had_is_left_alone)
 
   miss (absent, 3);
   FtsAbsentAsking asking = fts_absent_begin (absent, DIR);
-  fts_absent_publish (absent, &asking, NULL, 0);
+  fts_absent_publish (absent, &asking, NULL, 0, false);
   miss (absent, 100);
   ck_assert_int_eq (judge (absent, "x"), FTS_ABSENT_ASK);
   fts_absent_free (absent);
@@ -158,7 +192,7 @@ START_TEST (test_a_new_directory_has_no_names)
 {
   FtsAbsent *absent = fts_absent_new (1000);
 
-  fts_absent_set_empty (absent, DIR, g_get_monotonic_time ());
+  fts_absent_set_empty (absent, DIR, g_get_monotonic_time (), false);
   ck_assert_int_eq (judge (absent, "a"), FTS_ABSENT_YES);
   fts_absent_add (absent, DIR, "a");
   ck_assert_int_eq (judge (absent, "a"), FTS_ABSENT_ASK);
@@ -173,32 +207,39 @@ START_TEST (test_memory_is_bounded_and_the_oldest_go_first)
   int64_t left_us;
   char name[32];
 
-  fts_absent_set_empty (absent, 1, g_get_monotonic_time ());
+  fts_absent_set_empty (absent, 1, g_get_monotonic_time (), false);
   fts_absent_add (absent, 1, "a");
-  fts_absent_set_empty (absent, 2, g_get_monotonic_time ());
+  fts_absent_set_empty (absent, 2, g_get_monotonic_time (), false);
   for (int i = 0; i < 3000; i++) {
     g_snprintf (name, sizeof name, "name-%d", i);
     fts_absent_add (absent, 2, name);
   }
-  ck_assert_int_eq (fts_absent_judge (absent, 1, "b", LONG_US, &left_us),
-                    FTS_ABSENT_ASK);
-  ck_assert_int_eq (fts_absent_judge (absent, 2, "b", LONG_US, &left_us),
-                    FTS_ABSENT_YES);
+  ck_assert_int_eq (
+    fts_absent_judge (absent, 1, "b", &(FtsAbsentTrust){ LONG_US, LONG_US }, &left_us),
+    FTS_ABSENT_ASK);
+  ck_assert_int_eq (
+    fts_absent_judge (absent, 2, "b", &(FtsAbsentTrust){ LONG_US, LONG_US }, &left_us),
+    FTS_ABSENT_YES);
   for (int i = 0; i < 3000; i++) {
     g_snprintf (name, sizeof name, "name-%d", i);
-    ck_assert_int_eq (fts_absent_judge (absent, 2, name, LONG_US, &left_us),
+    ck_assert_int_eq (fts_absent_judge (absent, 2, name,
+                                        &(FtsAbsentTrust){ LONG_US, LONG_US },
+                                        &left_us),
                       FTS_ABSENT_ASK);
   }
   for (uint64_t dir = 10; dir < 10 + FTS_ABSENT_DIRS; dir++)
     fts_absent_note_miss (absent, dir);
-  ck_assert_int_eq (fts_absent_judge (absent, 2, "b", LONG_US, &left_us),
-                    FTS_ABSENT_ASK);
+  ck_assert_int_eq (
+    fts_absent_judge (absent, 2, "b", &(FtsAbsentTrust){ LONG_US, LONG_US }, &left_us),
+    FTS_ABSENT_ASK);
   fts_absent_free (absent);
 }
 END_TEST
 
 FTS_SUITE ("ftsfs/absent", test_names_are_asked_for_when_look_ups_find_nothing,
            test_what_is_not_among_the_names_is_absent,
+           test_names_of_a_watched_directory_hold_until_something_changes_there,
+           test_names_asked_for_while_somebody_changed_them_are_worth_nothing,
            test_a_name_that_is_made_is_absent_no_more,
            test_a_name_made_while_names_are_asked_for_spoils_the_answer,
            test_an_answer_for_a_forgotten_directory_is_dropped,
