@@ -40,6 +40,7 @@ add_path (JsonBuilder *json, const LunPathInfo *info)
   add_number (json, "since_ms",
               (uint64_t) (g_get_monotonic_time () - info->since_us) / 1000);
   add_number (json, "queued", info->queued);
+  add_number (json, "window", info->window);
   add_number (json, "failures", info->failures);
   add_number (json, "commands", info->commands);
   add_number (json, "errors", info->errors);

@@ -72,6 +72,52 @@ START_TEST (test_sense_keys)
 }
 END_TEST
 
+/* What each of the sixteen keys means when the additional sense says nothing. */
+START_TEST (test_every_sense_key)
+{
+  static const struct {
+    LunVerdict verdict;
+    LunError code;
+  } keys[16] = {
+    { LUN_VERDICT_DONE, 0 },                 /* no sense */
+    { LUN_VERDICT_DONE, 0 },                 /* recovered error */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* not ready */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* medium error */
+    { LUN_VERDICT_ELSEWHERE, LUN_ERROR_IO }, /* hardware error */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* illegal request */
+    { LUN_VERDICT_AGAIN, LUN_ERROR_IO },     /* unit attention */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* data protect */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* blank check */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* vendor specific */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* copy aborted */
+    { LUN_VERDICT_AGAIN, LUN_ERROR_IO },     /* aborted command */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* reserved */
+    { LUN_VERDICT_GIVE_UP, LUN_ERROR_IO },   /* volume overflow */
+    { LUN_VERDICT_MISMATCH, LUN_ERROR_IO },  /* miscompare */
+    { LUN_VERDICT_DONE, 0 },                 /* completed */
+  };
+
+  for (uint8_t key = 0; key < 16; key++)
+    assert_sense (key, 0, 0, keys[key].verdict, keys[key].code);
+}
+END_TEST
+
+START_TEST (test_what_is_under_way_is_waited_for)
+{
+  static const uint8_t waits[] = { 0x01, 0x04, 0x05, 0x06, 0x07, 0x08,
+                                   0x09, 0x0a, 0x14, 0x1a, 0x1b };
+
+  for (unsigned i = 0; i < sizeof waits; i++)
+    assert_sense (LUN_SENSE_NOT_READY, 0x04, waits[i], LUN_VERDICT_LATER,
+                  LUN_ERROR_BUSY);
+  assert_sense (LUN_SENSE_NOT_READY, 0x04, 0x0c, LUN_VERDICT_ELSEWHERE,
+                LUN_ERROR_NO_PATH);
+  for (uint8_t by_hand = 0x02; by_hand <= 0x03; by_hand++)
+    assert_sense (LUN_SENSE_NOT_READY, 0x04, by_hand, LUN_VERDICT_GIVE_UP,
+                  LUN_ERROR_IO);
+}
+END_TEST
+
 START_TEST (test_descriptor_format_is_read_too)
 {
   LunResult result = { .outcome = LUN_OUTCOME_CHECK_CONDITION,
@@ -109,5 +155,6 @@ END_TEST
 
 LUN_SUITE ("lunpath/verdict", test_outcomes_without_sense,
            test_reservation_conflict_is_final_and_not_the_paths_fault, test_sense_keys,
+           test_every_sense_key, test_what_is_under_way_is_waited_for,
            test_descriptor_format_is_read_too,
            test_only_an_open_end_may_have_been_executed, test_total_over_all_sense)

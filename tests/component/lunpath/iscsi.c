@@ -2,6 +2,7 @@
 #include "lib/suite.h"
 
 #include <lunpath/device.h>
+#include <lunpath/paths.h>
 #include <lunpath/transport.h>
 
 #include <glib.h>
@@ -409,6 +410,115 @@ START_TEST (test_a_lun_that_vanishes)
 }
 END_TEST
 
+static bool
+is_in_state (LunDevice *device, LunPathState state)
+{
+  unsigned n_paths;
+  LunPathInfo *infos = lun_device_list_paths (device, &n_paths);
+  bool is = n_paths > 0 && infos[0].state == state;
+
+  lun_path_infos_free (infos, n_paths);
+  return is;
+}
+
+static bool
+is_zero (const char *file)
+{
+  g_autofree char *data = NULL;
+  gsize len;
+
+  ck_assert (g_file_get_contents (file, &data, &len, NULL));
+  for (gsize i = 0; i < len; i++)
+    if (data[i] != 0)
+      return false;
+  return len > 0;
+}
+
+START_TEST (test_no_data_goes_to_a_lun_in_the_place_of_ours)
+{
+  renew_target ();
+  g_autofree char *path = tgt ("path 1");
+  g_autofree char *image = g_build_filename (folder, "lun.img", NULL);
+  g_autofree char *ours = g_build_filename (folder, "ours.img", NULL);
+  const char *const list[] = { path, NULL };
+  LunDeviceConfig config = { .paths = list, .timeout_ms = 3000 };
+  g_autoptr (LunDevice) device = lun_device_open (&config, NULL);
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_nonnull (device);
+  write_ok (device, 0, 1);
+  tgt_do ("kill");
+  ck_assert_int_eq (g_rename (image, ours), 0);
+  ck_assert (g_file_set_contents (image, "", 0, NULL));
+  ck_assert_int_eq (truncate (image, 64 << 20), 0);
+  tgt_do ("restart");
+  ck_assert (!write_chunk (device, 0, 2, &error));
+  ck_assert_msg (strstr (error->message, "it leads to ") != NULL, "%s", error->message);
+  ck_assert (is_zero (image));
+  tgt_do ("kill");
+  ck_assert_int_eq (g_rename (ours, image), 0);
+}
+END_TEST
+
+/* tgtd does not tell its sessions. */
+START_TEST (test_a_lun_that_was_swapped_silently_is_found_by_a_check)
+{
+  renew_target ();
+  g_autofree char *path = tgt ("path 1");
+  g_autofree char *other = g_build_filename (folder, "other.img", NULL);
+  g_autofree char *new_lun =
+    g_strdup_printf ("admin --mode logicalunit --op new --tid 1 --lun 1 "
+                     "--backing-store %s --bstype rdwr",
+                     other);
+  const char *const list[] = { path, NULL };
+  LunDeviceConfig config = { .paths = list, .timeout_ms = 3000, .check_ms = 50 };
+  g_autoptr (LunDevice) device = lun_device_open (&config, NULL);
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_nonnull (device);
+  ck_assert (g_file_set_contents (other, "", 0, NULL));
+  ck_assert_int_eq (truncate (other, 64 << 20), 0);
+  tgt_do ("admin --mode logicalunit --op delete --tid 1 --lun 1");
+  tgt_do (new_lun);
+  for (int i = 0; i < 30000 && !is_in_state (device, LUN_PATH_REFUSED); i++)
+    g_usleep (1000);
+  ck_assert (!write_chunk (device, 0, 2, &error));
+  ck_assert_msg (strstr (error->message, "it leads to ") != NULL, "%s", error->message);
+  ck_assert (is_zero (other));
+  remove_file (folder, "other.img");
+}
+END_TEST
+
+static bool
+are_up (LunDevice *device, unsigned wanted)
+{
+  unsigned n_paths, n_up = 0;
+  LunPathInfo *infos = lun_device_list_paths (device, &n_paths);
+
+  for (unsigned i = 0; i < n_paths; i++)
+    n_up += infos[i].state == LUN_PATH_UP;
+  lun_path_infos_free (infos, n_paths);
+  return n_paths == 2 && n_up == wanted;
+}
+
+START_TEST (test_a_path_that_is_dead_at_opening_is_taken_in_when_it_returns)
+{
+  renew_target ();
+  tgt_do ("cut 2");
+  g_autofree char *both = tgt ("paths");
+  g_autoptr (LunDevice) device = open_device (both);
+
+  ck_assert (are_up (device, 1));
+  write_ok (device, 0, 1);
+  tgt_do ("mend 2");
+  for (int i = 0; i < 30000 && !are_up (device, 2); i++)
+    g_usleep (1000);
+  ck_assert (are_up (device, 2));
+  write_ok (device, 0, 2);
+  assert_chunk (device, 0, 2);
+}
+END_TEST
+
 START_TEST (test_a_write_protected_lun)
 {
   renew_target ();
@@ -503,6 +613,9 @@ main (void)
     test_paths_that_lead_nowhere,
     test_a_path_to_another_lun_is_refused,
     test_a_lun_that_vanishes,
+    test_no_data_goes_to_a_lun_in_the_place_of_ours,
+    test_a_lun_that_was_swapped_silently_is_found_by_a_check,
+    test_a_path_that_is_dead_at_opening_is_taken_in_when_it_returns,
     test_a_write_protected_lun,
     test_a_lun_that_shrank_is_not_used,
     test_a_session_that_is_lost_unseen_is_told,

@@ -60,6 +60,7 @@ typedef struct {
   int64_t since_us;  /* when that was (g_get_monotonic_time()) */
   bool is_preferred; /* its target port group is optimised, or there are no groups */
   uint32_t queued;   /* commands waiting or in flight */
+  uint32_t window;   /* most in flight since the LUN said TASK SET FULL; 0 = no limit */
   uint64_t failures; /* how often it was usable and failed */
 
   /* Not counted where commands complete in the caller's thread (layer "stats" counts there). */

@@ -32,6 +32,7 @@ describe (LunPath *path, LunPathInfo *info)
   for (unsigned i = 0; i < LUN_PATH_BUCKETS; i++)
     info->latency[i] = __atomic_load_n (&path->counters.latency[i], __ATOMIC_RELAXED);
   LUN_LOCKED (&path->lock);
+  info->window = path->window;
   info->state = (LunPathState) path->state;
   info->reason = g_strdup (path->reason);
   info->since_us = path->since_us;

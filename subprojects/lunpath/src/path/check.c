@@ -253,18 +253,33 @@ end (LunPath *path)
   path->is_checking = false;
 }
 
+/* What it knew of when it began. */
+static void
+settle_doubts (LunPath *path, uint32_t known, LunPathEvent event)
+{
+  if (event == LUN_PATH_CHECK_FAILED || event == LUN_PATH_OTHER_LUN)
+    return;
+  uint32_t before = __atomic_exchange_n (&path->checked, known, __ATOMIC_SEQ_CST);
+  if (before != known)
+    lun_keeper_poke (path->device); /* parts wait for it */
+}
+
 bool
 lun_path_check (LunPath *path)
 {
   if (!begin (path))
     return lun_path_is_usable (path);
+  uint32_t known = __atomic_load_n (&path->doubts, __ATOMIC_SEQ_CST);
   lun_keeper_expect (path->device,
                      __atomic_load_n (&path->check_until_us, __ATOMIC_ACQUIRE));
   Finding finding = look (path);
   __atomic_store_n (&path->check_until_us, 0,
                     __ATOMIC_RELEASE); /* it may be usable next */
+  settle_doubts (path, known, finding.event);
   lun_path_event (path, finding.event, finding.reason);
   end (path);
+  if (lun_path_is_doubted (path) && lun_path_is_usable (path)) /* meanwhile */
+    lun_path_check_soon (path);
   g_free (finding.reason);
   return lun_path_is_usable (path);
 }

@@ -1,6 +1,9 @@
 /* path/choose.c - asks the policy for a path. */
 #include "path/device.h"
 
+#include "base/lock.h"
+#include "base/sense.h"
+
 /* While commands run in their callers' threads nobody else looks after paths that are not up. */
 static void
 check_due (LunDevice *device)
@@ -24,11 +27,13 @@ typedef enum {
 } Tier;
 
 static Tier
-tier_of (const LunPath *path)
+tier_of (const LunPath *path, bool data)
 {
   LunPathState state = lun_path_state (path);
   int64_t settled_us;
 
+  if (data && lun_path_is_doubted (path))
+    return TIER_NONE;
   if (state == LUN_PATH_SUSPECT)
     return TIER_SUSPECT;
   if (state != LUN_PATH_UP)
@@ -43,12 +48,12 @@ tier_of (const LunPath *path)
 bool
 lun_path_is_preferred (const LunPath *path)
 {
-  return tier_of (path) == TIER_PREFERRED;
+  return tier_of (path, true) == TIER_PREFERRED;
 }
 
 /* The policy's choice within the lowest tier that has a path other than AVOID. */
 static int
-ask_policy (LunDevice *device, const LunPath *avoid)
+ask_policy (LunDevice *device, const LunPath *avoid, bool data)
 {
   LunPathView views[LUN_PATHS_MAX];
   Tier tiers[LUN_PATHS_MAX];
@@ -57,7 +62,7 @@ ask_policy (LunDevice *device, const LunPath *avoid)
 
   for (unsigned i = 0; i < n_paths; i++) {
     const LunPath *path = &device->paths[i];
-    tiers[i] = path == avoid ? TIER_NONE : tier_of (path);
+    tiers[i] = path == avoid ? TIER_NONE : tier_of (path, data);
     best = MIN (best, tiers[i]);
   }
   if (best == TIER_NONE)
@@ -81,25 +86,51 @@ ask_policy (LunDevice *device, const LunPath *avoid)
 }
 
 static int
-choose (LunDevice *device, const LunPath *avoid)
+choose (LunDevice *device, const LunPath *avoid, bool data)
 {
-  int index = ask_policy (device, avoid);
+  int index = ask_policy (device, avoid, data);
 
-  return index < 0 && avoid ? ask_policy (device, NULL) : index;
+  return index < 0 && avoid ? ask_policy (device, NULL, data) : index;
+}
+
+static void
+append_trouble (GString *text, LunPath *path)
+{
+  if (!lun_path_pin (path))
+    return;
+  {
+    LUN_LOCKED (&path->lock);
+    if (!lun_path_state_is_usable ((LunPathState) path->state))
+      g_string_append_printf (text, "; path %s is %s: %s", path->name,
+                              lun_path_state_name ((LunPathState) path->state),
+                              path->reason);
+  }
+  lun_path_unpin (path);
+}
+
+char *
+lun_device_no_path_text (LunDevice *device, const LunResult *result)
+{
+  g_autofree char *why = lun_result_text (result);
+  GString *text = g_string_new (why);
+
+  for (unsigned i = 0; i < lun_device_n_paths (device); i++)
+    append_trouble (text, &device->paths[i]);
+  return g_string_free (text, FALSE);
 }
 
 LunPath *
-lun_path_choose (LunDevice *device, const LunPath *avoid)
+lun_path_choose (LunDevice *device, const LunPath *avoid, bool data)
 {
   LunPath *only = &device->paths[0];
 
   if (lun_device_n_paths (device) == 1 && lun_path_is_usable (only) &&
-      lun_path_pin (only))
+      !(data && lun_path_is_doubted (only)) && lun_path_pin (only))
     return only;
   if (device->facts.in_memory)
     check_due (device);
   for (;;) {
-    int index = choose (device, avoid);
+    int index = choose (device, avoid, data);
     if (index < 0)
       return NULL;
     if (lun_path_pin (&device->paths[index]))

@@ -52,7 +52,10 @@ struct LunPath {
   int state;             /* LunPathState; written under the lock */
   int64_t next_check_us; /* G_MAXINT64 = none */
   int64_t settled_us;    /* it returned and is used last until then; 0 = long ago */
+  uint32_t doubts;       /* attentions after which it may lead to another LUN ... */
+  uint32_t checked;      /* ... and as many as the last good check knew of */
   bool is_preferred; /* its target port group is optimised, or there are no groups */
+  bool is_resetting; /* settle.c is at it */
   int64_t check_until_us; /* while a check runs: when it takes too long; else 0 */
   uint32_t queued;        /* parts waiting or in flight */
   uint32_t queued_blocks;
@@ -77,7 +80,9 @@ struct LunPath {
   pthread_cond_t changed; /* something for a thread to look at */
   GQueue waiting[2];      /* LunPart.link by priority */
   GQueue in_flight;       /* LunTry.link */
-  uint32_t n_starting;    /* parts with a place in flight that are not there yet */
+  uint32_t window; /* most in flight, after TASK SET FULL (window.h); 0 = no limit */
+  uint32_t n_good; /* good ends since the window grew */
+  uint32_t n_starting; /* parts with a place in flight that are not there yet */
 };
 
 typedef struct {
@@ -234,11 +239,26 @@ bool lun_path_check (LunPath *path);
  * it; takes TIMEOUT_MS at most if the transport keeps its promises.  Retried after unit attentions. */
 LunResult lun_path_command (LunPath *path, LunIo *io, uint32_t timeout_ms);
 
+/* Carries no data before a check has asked who the LUN is. */
+static inline bool
+lun_path_is_doubted (const LunPath *path)
+{
+  return G_UNLIKELY (__atomic_load_n (&path->doubts, __ATOMIC_ACQUIRE) !=
+                     __atomic_load_n (&path->checked, __ATOMIC_ACQUIRE));
+}
+
+/* A unit attention said that the LUN may be another one, or smaller. */
+void lun_path_doubt (LunPath *path);
+
 /* Used as soon as any: up, optimised, not just returned. */
 bool lun_path_is_preferred (const LunPath *path);
 
-/* The policy's choice among the usable paths, pinned; another than AVOID if there is one. */
-LunPath *lun_path_choose (LunDevice *device, const LunPath *avoid);
+/* The policy's choice among the usable paths, pinned; another than AVOID if there is one.  For DATA none
+ * that is in doubt. */
+LunPath *lun_path_choose (LunDevice *device, const LunPath *avoid, bool data);
+
+/* Why there is no path: RESULT, and what became of each path. */
+char *lun_device_no_path_text (LunDevice *device, const LunResult *result);
 
 /* ---- gate.c ---- */
 

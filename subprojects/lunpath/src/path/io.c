@@ -209,7 +209,9 @@ lun_device_check (const LunDevice *device, const LunIo *io, GError **error)
   if (judgement.verdict == LUN_VERDICT_CONFLICT &&
       lun_gate (device) == LUN_GATE_STOPPED)
     judgement.code = LUN_ERROR_FENCED;
-  g_autofree char *why = lun_result_text (&io->result);
+  g_autofree char *why = judgement.code == LUN_ERROR_NO_PATH
+                           ? lun_device_no_path_text ((LunDevice *) device, &io->result)
+                           : lun_result_text (&io->result);
   if (io->op == LUN_OP_FLUSH || io->op == LUN_OP_CDB)
     g_set_error (error, LUN_ERROR, (int) judgement.code, "%s: %s: %s", device->name,
                  verb_of (io->op), why);

@@ -197,7 +197,8 @@ finish (LunPart *part, LunVerdict verdict)
   return LUN_PART_ENDED;
 }
 
-/* Port group, capacity, LUN inventory changed, or a reset: the path should be looked at. */
+/* Port group changed: the path should be looked at.  Capacity, INQUIRY data, LUN inventory changed, or
+ * power on or a reset, as a LUN shows them that has taken another's place: first of all. */
 static void
 heed_attention (const LunPart *part)
 {
@@ -207,7 +208,9 @@ heed_attention (const LunPart *part)
       sense.key != LUN_SENSE_UNIT_ATTENTION)
     return;
   if (sense.asc == 0x29 || sense.asc == 0x3f ||
-      (sense.asc == 0x2a && (sense.ascq == 0x06 || sense.ascq == 0x09)))
+      (sense.asc == 0x2a && sense.ascq == 0x09))
+    lun_path_doubt (part->path);
+  else if (sense.asc == 0x2a && sense.ascq == 0x06)
     lun_path_check_soon (part->path);
 }
 
@@ -219,8 +222,6 @@ think (LunPart *part, LunJudgement judgement)
   set_deadline (part, now_us);
   if (judgement.code == LUN_ERROR_NO_PATH || judgement.code == LUN_ERROR_TIMEOUT)
     lun_path_fail (part->path, &part->io.result);
-  else
-    heed_attention (part);
   LunPartNext next = part->io.once ? LUN_PART_ENDED : repeat (part, judgement, now_us);
   if (next == LUN_PART_GO && part->io.op == LUN_OP_COMPARE_AND_WRITE &&
       judgement.maybe_executed)
@@ -274,6 +275,7 @@ lun_part_advance (LunPart *part)
   LunPartNext next = LUN_PART_ENDED;
 
   part->has_result = true;
+  heed_attention (part);
   if (judgement.verdict != LUN_VERDICT_DONE && is_doubtful (part) && !part->io.once &&
       wait_for_certainty (part) == LUN_PART_GO)
     return LUN_PART_GO;
@@ -326,7 +328,7 @@ take_path (const LunPart *part)
     if (path || !may_be_redirected (part))
       return path;
   }
-  return lun_path_choose (part->device, part->avoid);
+  return lun_path_choose (part->device, part->avoid, part->io.op != LUN_OP_CDB);
 }
 
 /* False when no path can come back by itself or by the administrator's hand. */
@@ -346,6 +348,14 @@ has_hope (const LunPart *part)
   return !wants && lun_missing_any (device);
 }
 
+static bool
+is_attention (const LunResult *result)
+{
+  LunSense sense;
+
+  return lun_result_sense (result, &sense) && sense.key == LUN_SENSE_UNIT_ATTENTION;
+}
+
 void
 lun_part_give_up (LunPart *part, LunOutcome outcome)
 {
@@ -353,7 +363,8 @@ lun_part_give_up (LunPart *part, LunOutcome outcome)
     LunResult lost = part->caw.result;
     part->io = part->caw;
     part->io.result = lost;
-  } else if (!part->has_result) { /* else the last one tells more */
+  } else if (!part->has_result || is_attention (&part->io.result)) {
+    /* else the last one tells more */
     part->io.result = lun_result_bare (outcome, 0);
   }
   finish (part, LUN_VERDICT_GIVE_UP);

@@ -55,6 +55,8 @@ lun_path_open (LunPath *path, const char *name, GError **error)
     path->serial++;
     __atomic_store_n (&path->weight, 0, __ATOMIC_RELAXED);
     path->n_failed = 0;
+    path->window = path->n_good = 0;
+    __atomic_store_n (&path->checked, path->doubts, __ATOMIC_RELEASE);
     path->rest_us = 0;
     path->stop = false;
     memset (&path->counters, 0, sizeof path->counters);
@@ -159,6 +161,15 @@ lun_path_check_soon (LunPath *path)
     return;
   __atomic_store_n (&path->next_check_us, g_get_monotonic_time (), __ATOMIC_RELEASE);
   pthread_cond_broadcast (&path->changed);
+}
+
+void
+lun_path_doubt (LunPath *path)
+{
+  if (is_in_memory (path)) /* a mapped file stays the same one */
+    return;
+  __atomic_add_fetch (&path->doubts, 1, __ATOMIC_SEQ_CST);
+  lun_path_check_soon (path);
 }
 
 /* ---- events ---- */

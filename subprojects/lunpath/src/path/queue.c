@@ -73,8 +73,9 @@ static bool
 has_room_locked (const LunPath *path)
 {
   uint32_t depth = path->transport->facts.queue_depth;
+  uint32_t used = path->in_flight.length + path->n_starting;
 
-  return depth == 0 || path->in_flight.length + path->n_starting < depth;
+  return (depth == 0 || used < depth) && (path->window == 0 || used < path->window);
 }
 
 /* A place in flight for PART, when it may be started by this thread at once. */
@@ -87,6 +88,7 @@ take_place (LunPart *part)
     return false;
   LUN_LOCKED (&path->lock);
   if (!lun_path_is_usable (path) || path->stop || !has_room_locked (path) ||
+      (lun_path_is_doubted (path) && part->io.op != LUN_OP_CDB) ||
       path->waiting[LUN_PRIO_CONTROL].length > 0 ||
       path->waiting[LUN_PRIO_BULK].length > 0)
     return false;
@@ -181,11 +183,17 @@ sooner (int64_t *until_us, int64_t at_us)
 }
 
 static LunPart *
-take_from_locked (GQueue *queue, int64_t now_us, int64_t *look_again_us)
+take_from_locked (LunPath *path, LunPriority priority, int64_t now_us,
+                  int64_t *look_again_us)
 {
+  GQueue *queue = &path->waiting[priority];
+  bool is_doubted = lun_path_is_doubted (path);
+
   for (GList *link = queue->head; link; link = link->next) {
     LunPart *part = link->data;
-    int64_t at_us = MIN (part->not_before_us, part->deadline_us);
+    bool must_wait = is_doubted && part->io.op != LUN_OP_CDB;
+    int64_t at_us =
+      must_wait ? part->deadline_us : MIN (part->not_before_us, part->deadline_us);
     if (at_us <= now_us) {
       unlink_waiting_locked (queue, part);
       return part;
@@ -202,9 +210,8 @@ take_locked (LunPath *path, int64_t now_us, int64_t *look_again_us)
 
   if (!has_room_locked (path) || !lun_path_is_usable (path))
     return NULL;
-  part = take_from_locked (&path->waiting[LUN_PRIO_CONTROL], now_us, look_again_us);
-  return part ? part
-              : take_from_locked (&path->waiting[LUN_PRIO_BULK], now_us, look_again_us);
+  part = take_from_locked (path, LUN_PRIO_CONTROL, now_us, look_again_us);
+  return part ? part : take_from_locked (path, LUN_PRIO_BULK, now_us, look_again_us);
 }
 
 static bool
@@ -327,6 +334,22 @@ one_less (LunPath *path)
   LUN_LOCKED (&path->lock);
   path->n_running--;
   pthread_cond_broadcast (&path->changed);
+}
+
+bool
+lun_queue_enter (LunPath *path)
+{
+  LUN_LOCKED (&path->lock);
+  if (path->stop || path->n_running == 0)
+    return false;
+  path->n_running++;
+  return true;
+}
+
+void
+lun_queue_exit (LunPath *path)
+{
+  one_less (path);
 }
 
 static void *

@@ -8,6 +8,10 @@ bool lun_queue_start (LunPath *path, GError **error);
  * path's memory until it returns.  Harmless on a path without threads. */
 bool lun_queue_stop (LunPath *path);
 
+/* This thread counts as one of the path's until it exits; false when the path's threads end. */
+bool lun_queue_enter (LunPath *path);
+void lun_queue_exit (LunPath *path);
+
 /* Sends PART on its way; lun_job_part_ended() follows, maybe before the return. */
 void lun_queue_put (LunPart *part);
 

@@ -3,6 +3,8 @@
 #include "path/job.h"
 #include "path/keeper.h"
 #include "path/queue.h"
+#include "path/settle.h"
+#include "path/window.h"
 
 #include "base/iov.h"
 #include "base/lock.h"
@@ -127,6 +129,7 @@ leave_flight (LunTry *this)
 
   LUN_LOCKED (&path->lock);
   g_queue_unlink (&path->in_flight, &this->link);
+  lun_window_heed (path, &this->io.result);
   if (has_use_for_room_locked (path))
     pthread_cond_signal (&path->changed);
   if (this->is_aborted && this->io.result.outcome == LUN_OUTCOME_ABORTED)
@@ -240,6 +243,7 @@ lun_try_start (LunPath *path, LunPart *part)
 typedef struct {
   uint64_t abort; /* its tag, to be given up; 0 = none */
   LunPart *part;  /* cut loose; or NULL */
+  bool must_settle;
 } Overdue;
 
 static bool
@@ -281,6 +285,9 @@ take_overdue (LunPath *path, int64_t *next_us)
     this->is_aborted = true;
     if (cut_loose_locked (this, now_us))
       overdue.part = g_steal_pointer (&this->part);
+    else
+      overdue.must_settle =
+        path->transport->facts.run == LUN_RUN_PATH_THREAD && overdue.abort != 0;
     *next_us = now_us; /* look for more */
     return overdue;
   }
@@ -301,6 +308,8 @@ lun_try_end_overdue (LunPath *path)
       lun_path_fail (path, &late);
       lun_transport_abort (path->transport, overdue.abort);
     }
+    if (overdue.must_settle)
+      lun_settle_start (path);
     if (overdue.part) {
       lun_count (&path->counters.stuck, 1);
       overdue.part->io.result = late;

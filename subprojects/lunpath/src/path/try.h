@@ -11,7 +11,7 @@
  *                 | time is over: abort, path IO_FAILED
  *                 |--- blocks, harmless -> cut loose -------------> part goes on
  *                 |                            '- its end: freed
- *                 |--- blocks, must settle -- its end ------------> part goes on
+ *                 |--- blocks, must settle: LUN RESET (settle.h) - its end -> part goes on
  *                 |                        '- deadline: cut loose -> TIMEOUT to the caller
  *                 '--- answers later -------- its end ------------> part goes on
  *

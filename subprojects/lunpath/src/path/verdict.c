@@ -17,7 +17,16 @@ judge_not_ready (const LunSense *sense)
     return GIVE_UP (IO);
   switch (sense->ascq) {
   case 0x01: /* in process of becoming ready */
+  case 0x04: /* these are under way: format, ... */
+  case 0x05: /* rebuild */
+  case 0x06: /* recalculation */
+  case 0x07: /* operation */
+  case 0x08: /* long write */
+  case 0x09: /* self-test */
   case 0x0a: /* asymmetric access state transition */
+  case 0x14: /* space allocation */
+  case 0x1a: /* start stop unit command */
+  case 0x1b: /* sanitize */
     return LATER;
   case 0x0b: /* target port in standby state */
   case 0x0c: /* target port in unavailable state */

@@ -1,5 +1,6 @@
 #include "transport/fault-rule.h"
 
+#include "base/cdb.h"
 #include "base/sense.h"
 
 #include <lunpath/error.h>
@@ -184,6 +185,20 @@ parse_while (const char *text, LunFaultRule *rule)
   return *text != '\0';
 }
 
+/* "3/11/00": sense key and additional sense */
+static bool
+parse_sense (const char *text, LunFaultRule *rule)
+{
+  g_auto (GStrv) parts = g_strsplit (text, "/", -1);
+  uint8_t key, asc, ascq;
+
+  if (g_strv_length (parts) != 3 || !parse_hex (parts[0], 0xf, &key) ||
+      !parse_hex (parts[1], 0xff, &asc) || !parse_hex (parts[2], 0xff, &ascq))
+    return false;
+  rule->result = lun_result_check_condition (key, asc, ascq);
+  return true;
+}
+
 static bool
 parse_as (const char *text, LunFaultRule *rule)
 {
@@ -213,7 +228,12 @@ parse_as (const char *text, LunFaultRule *rule)
         : lun_result_bare (ends[i].outcome, 0);
     return true;
   }
-  return false;
+  if (g_str_equal (text, "full")) {
+    rule->result = lun_result_bare (LUN_OUTCOME_BUSY, 0);
+    rule->result.status = LUN_SCSI_TASK_SET_FULL;
+    return true;
+  }
+  return parse_sense (text, rule);
 }
 
 /* ---- rules ---- */
@@ -252,6 +272,8 @@ parse_condition (LunFaultRule *rule, const char *key, const char *value)
     rule->random = start_of_sequence (seed);
     return true;
   }
+  if (g_str_equal (key, "beyond"))
+    return parse_u32 (value, &rule->beyond);
   if (g_str_equal (key, "as") && rule->kind == LUN_FAULT_FAIL)
     return parse_as (value, rule);
   if (g_str_equal (key, "jitter") && rule->kind == LUN_FAULT_DELAY)

@@ -45,6 +45,7 @@ typedef struct {
   int service_action; /* ... and service action; -1 = any */
   bool has_lba;
   uint64_t first_lba, last_lba;
+  uint32_t beyond; /* sees nothing while fewer other commands are under way */
   uint64_t after;
   uint64_t count;
   uint64_t every; /* 0 = by `rate` */

@@ -11,7 +11,7 @@
  * Tearing and power loss must read what a write will replace, so they want a lower transport that
  * has answered when submit returns.
  *
- * `lock` protects the rules' counts, `down_left` and `dirty`.
+ * `lock` protects the rules' counts, `n_under_way`, `down_left` and `dirty`.
  */
 #include "transport/builtin.h"
 
@@ -35,6 +35,7 @@ typedef struct {
 
   pthread_mutex_t lock;
   GArray *rules;
+  unsigned n_under_way;
   uint64_t down_left; /* commands that still meet a dead path */
   GQueue dirty;       /* Dirty, newest first: writes since the last flush */
 } Fault;
@@ -164,9 +165,12 @@ make_plan (Fault *fault, const LunIo *io)
   }
   for (unsigned i = 0; i < fault->rules->len && !plan.ends; i++) {
     LunFaultRule *rule = &g_array_index (fault->rules, LunFaultRule, i);
-    if (!rule->is_down_while && lun_fault_rule_fires (rule, io))
+    if (!rule->is_down_while && fault->n_under_way >= rule->beyond &&
+        lun_fault_rule_fires (rule, io))
       apply (fault, rule, io, &plan);
   }
+  if (io && !plan.ends)
+    fault->n_under_way++;
   return plan;
 }
 
@@ -255,6 +259,18 @@ flip (const LunIo *io, uint64_t bit)
 }
 
 static void
+leave (LunHop *hop)
+{
+  Fault *fault = (Fault *) hop->layer;
+
+  {
+    LUN_LOCKED (&fault->lock);
+    fault->n_under_way--;
+  }
+  lun_hop_finish (hop);
+}
+
+static void
 on_end (LunHop *hop)
 {
   Fault *fault = (Fault *) hop->layer;
@@ -268,14 +284,14 @@ on_end (LunHop *hop)
     flip (&hop->io, plan->read_bit);
   if (plan->loses_answer)
     hop->io.result = lun_result_bare (LUN_OUTCOME_TRANSPORT_ERROR, 0);
-  lun_hop_finish (hop);
+  leave (hop);
 }
 
 static void
 finish_with (LunHop *hop, LunResult result)
 {
   hop->io.result = result;
-  lun_hop_finish (hop);
+  leave (hop);
 }
 
 /* Puts other data in the place of the caller's. */
