@@ -94,6 +94,21 @@ choose_most_descriptors (const FtsServerConfig *config)
   return (unsigned) MIN (limit.rlim_cur / 2, MOST_CACHED_DESCRIPTORS);
 }
 
+/* Files of clients that have a descriptor at once; who is not root could not open all of them
+ * again.  What is left of the limit is for the volume and for commands under way. */
+static unsigned
+choose_most_awake (const FtsServerConfig *config)
+{
+  struct rlimit limit;
+
+  if (config->most_awake > 0)
+    return config->most_awake;
+  if (config->by_path || !fts_caller_can_switch () ||
+      getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    return 0;
+  return (unsigned) MIN (limit.rlim_cur / 8 * 3, UINT32_MAX);
+}
+
 static bool
 is_something (const FtsExports *exports, GError **error)
 {
@@ -130,7 +145,7 @@ fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError 
   server->locks = fts_locks_new ();
   server->watchers = fts_watchers_new ();
   server->local = fts_local_new (server->watchers);
-  server->sessions = fts_sessions_new ();
+  server->sessions = fts_sessions_new (choose_most_awake (config));
   fts_sessions_on_end (server->sessions, drop_locks, server);
   server->served = fts_served_new (exports, &handles, server->local, error);
   sodium_memzero (handles.key, sizeof handles.key);
@@ -508,6 +523,13 @@ FtsWatchers *
 fts_job_watchers (const FtsJob *job)
 {
   return job->peer->server->watchers;
+}
+
+FtsOpenFile *
+fts_job_find_resting (const FtsJob *job, const FtsHandle *handle)
+{
+  return fts_open_files_find_resting (fts_sessions_files (job->peer->server->sessions),
+                                      handle);
 }
 
 FtsLocks *

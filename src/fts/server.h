@@ -19,6 +19,8 @@ typedef struct {
   const char *state_dir;
   /* Of files kept open between commands; 0 = up to 512. */
   unsigned most_descriptors;
+  /* Open files of clients that have a descriptor at once (openfile.h); 0 = 3/8 of the limit. */
+  unsigned most_awake;
   /* Do without the kernel's file handles (tests). */
   bool by_path;
 } FtsServerConfig;

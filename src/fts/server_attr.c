@@ -14,11 +14,14 @@
 
 /* The open file of the request, or NULL: then the handle's pin is used. */
 static FtsOpenFile *
-find_open (FtsJob *job)
+find_open (FtsJob *job, int *fd)
 {
-  if (job->request->open_id == 0)
+  FtsOpenFile *open = NULL;
+
+  if (job->request->open_id == 0 ||
+      fts_job_find_open (job, job->request->open_id, &open, fd) != 0)
     return NULL;
-  return fts_session_find (job->session, job->request->open_id);
+  return open;
 }
 
 static int
@@ -45,10 +48,11 @@ fts_job_find_removed (FtsJob *job)
 int
 fts_serve_getattr (FtsJob *job)
 {
-  g_autoptr (FtsOpenFile) open = find_open (job);
+  int fd = -1;
+  g_autoptr (FtsOpenFile) open = find_open (job, &fd);
 
   if (open != NULL)
-    return answer_attr (job, open->fd);
+    return answer_attr (job, fd);
   int failed = answer_attr (job, job->file->fd);
   if (failed || job->answer.attr.nlink > 0)
     return failed;
@@ -87,7 +91,7 @@ set_mode (FtsJob *job)
 /* Through the open file where it was opened for writing: its right to write stays, whatever the
  * file's mode has become. */
 static int
-set_size (FtsJob *job, const FtsOpenFile *open)
+set_size (FtsJob *job, const FtsOpenFile *open, int fd)
 {
   off_t size = (off_t) job->request->attr.size;
   char path[FTS_FD_PATH_LEN];
@@ -97,7 +101,7 @@ set_size (FtsJob *job, const FtsOpenFile *open)
   if (size < 0)
     return EFBIG;
   if (open != NULL && open->open_flags & FTS_OPEN_WRITE)
-    return ftruncate (open->fd, size) == 0 ? 0 : errno;
+    return ftruncate (fd, size) == 0 ? 0 : errno;
   if (job->file->type == S_IFDIR)
     return EISDIR;
   if (job->file->type != S_IFREG)
@@ -136,13 +140,14 @@ set_times (FtsJob *job)
 int
 fts_serve_setattr (FtsJob *job)
 {
-  g_autoptr (FtsOpenFile) open = find_open (job);
+  int fd = -1;
+  g_autoptr (FtsOpenFile) open = find_open (job, &fd);
   int failed = set_owner (job);
 
   if (!failed)
     failed = set_mode (job);
   if (!failed)
-    failed = set_size (job, open);
+    failed = set_size (job, open, fd);
   if (!failed)
     failed = set_times (job);
   return failed ? failed : answer_attr (job, job->file->fd);

@@ -234,13 +234,67 @@ has_right (uint32_t open_flags, int flags)
   }
 }
 
+/* Opens the file of FILE again, with the server's rights: the client's were looked at when he
+ * opened it.  0 or an errno; the caller's identity is back afterwards. */
+static int
+wake (FtsJob *job, FtsOpenFile *file)
+{
+  const uint32_t at_open = FTS_OPEN_TRUNC | FTS_OPEN_EXCL;
+  int failed = 0;
+
+  g_autoptr (FtsPin) pin = fts_handles_pin (job->handles, &file->handle, &failed);
+  if (!failed)
+    failed = fts_caller_become_server ();
+  if (failed)
+    return failed;
+  int fd = fts_job_reopen (pin, fts_job_open_flags (file->open_flags & ~at_open));
+  if (fd >= 0)
+    fts_open_file_wake (file, fd);
+  failed = fts_job_become_caller (job);
+  return fd < 0 ? -fd : failed;
+}
+
+int
+fts_job_find_open (FtsJob *job, uint64_t open_id, FtsOpenFile **out, int *fd)
+{
+  g_autoptr (FtsOpenFile) file = fts_session_find (job->session, open_id);
+
+  if (file == NULL)
+    return fts_session_is_lost (job->session, open_id) ? EIO : ESTALE;
+  *fd = fts_open_file_fd (file);
+  if (*fd < 0) {
+    int failed = wake (job, file);
+    if (failed)
+      return failed;
+    *fd = fts_open_file_fd (file);
+  }
+  *out = g_steal_pointer (&file);
+  return 0;
+}
+
+GPtrArray *
+fts_job_wake_files (FtsJob *job, const FtsHandle *handle)
+{
+  GPtrArray *awake = NULL;
+  FtsOpenFile *file;
+
+  while (handle->len > 0 && (file = fts_job_find_resting (job, handle)) != NULL) {
+    if (awake == NULL)
+      awake = g_ptr_array_new_with_free_func ((GDestroyNotify) fts_open_file_unref);
+    g_ptr_array_add (awake, file);
+    if (wake (job, file) != 0)
+      break;
+  }
+  return awake;
+}
+
 static int
 use_open_file (FtsJob *job, uint64_t open_id, int flags, FtsJobFile *out)
 {
-  out->open = fts_session_find (job->session, open_id);
-  if (out->open == NULL)
-    return fts_session_is_lost (job->session, open_id) ? EIO : ESTALE;
-  out->fd = out->open->fd;
+  int failed = fts_job_find_open (job, open_id, &out->open, &out->fd);
+
+  if (failed)
+    return failed;
   if (has_right (out->open->open_flags, flags))
     return 0;
   fts_job_end_file (out);

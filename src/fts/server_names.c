@@ -219,6 +219,7 @@ remove_name (FtsJob *job, int flags)
   if (failed)
     return failed;
   fts_handles_of_name (job->handles, job->file, name, &victim);
+  g_autoptr (GPtrArray) awake = fts_job_wake_files (job, &victim);
   if (unlinkat (job->file->fd, name, flags) != 0)
     return errno;
   fts_handles_drop (job->handles, &victim);
@@ -255,6 +256,7 @@ fts_serve_rename (FtsJob *job)
   if (request->open_flags & ~(uint32_t) RENAME_FLAGS)
     return EINVAL;
   fts_handles_of_name (job->handles, job->file2, new_name, &victim);
+  g_autoptr (GPtrArray) awake = fts_job_wake_files (job, &victim);
   if (renameat2 (job->file->fd, name, job->file2->fd, new_name, request->open_flags) !=
       0)
     return errno;

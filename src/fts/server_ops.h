@@ -139,6 +139,11 @@ int fts_job_use_file (FtsJob *job, int flags, FtsJobFile *out);
 /* The same for open_id2 and handle2. */
 int fts_job_use_file2 (FtsJob *job, int flags, FtsJobFile *out);
 void fts_job_end_file (FtsJobFile *file);
+/* The open file OPEN_ID, awake, with its descriptor; ESTALE or EIO as above.  Unref it. */
+int fts_job_find_open (FtsJob *job, uint64_t open_id, FtsOpenFile **out, int *fd);
+/* Wakes the open files of HANDLE, which is about to lose a name; unref all when it has. */
+GPtrArray *fts_job_wake_files (FtsJob *job, const FtsHandle *handle);
+FtsOpenFile *fts_job_find_resting (const FtsJob *job, const FtsHandle *handle);
 
 /* The cache kept the request's file though it has no name any more.  Asks the kernel anew: the file
  * is there if somebody has it open, else it is gone.  0 or an errno. */

@@ -285,6 +285,7 @@ rename_over (Put *put)
   FtsHandle victim;
 
   fts_handles_of_name (put->job->handles, &dir, put->name, &victim);
+  g_autoptr (GPtrArray) awake = fts_job_wake_files (put->job, &victim);
   if (renameat (put->dir_fd, put->partial, put->dir_fd, put->name) != 0)
     return errno;
   fts_handles_drop (put->job->handles, &victim);

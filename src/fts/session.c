@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST_OPEN_FILES 16384u
+#define MOST_OPEN_FILES 262144u
 
 /* open_id: host start, opened for writing, number. */
 #define NUMBER_BITS     47u
@@ -30,7 +30,8 @@ struct FtsSessions {
   pthread_mutex_t lock; /* protects all below */
   GPtrArray *all;
   uint64_t next_number;
-  uint64_t host_start; /* constant, like the two below */
+  uint64_t host_start; /* constant, like the three below */
+  FtsOpenFiles *files;
   FtsSessionEnd on_end;
   void *on_end_data;
 };
@@ -59,12 +60,13 @@ find_first_number (void)
 }
 
 FtsSessions *
-fts_sessions_new (void)
+fts_sessions_new (unsigned most_awake)
 {
   FtsSessions *sessions = g_new0 (FtsSessions, 1);
 
   pthread_mutex_init (&sessions->lock, NULL);
   sessions->all = g_ptr_array_new ();
+  sessions->files = fts_open_files_new (most_awake);
   sessions->next_number = find_first_number () + 1;
   sessions->host_start = find_host_start ();
   return sessions;
@@ -84,17 +86,15 @@ fts_sessions_free (FtsSessions *sessions)
     return;
   g_assert (sessions->all->len == 0);
   g_ptr_array_unref (sessions->all);
+  fts_open_files_free (sessions->files);
   pthread_mutex_destroy (&sessions->lock);
   g_free (sessions);
 }
 
-void
-fts_open_file_unref (FtsOpenFile *file)
+FtsOpenFiles *
+fts_sessions_files (FtsSessions *sessions)
 {
-  if (file == NULL || !g_atomic_int_dec_and_test (&file->refs))
-    return;
-  close (file->fd);
-  g_free (file);
+  return sessions->files;
 }
 
 static FtsSession *
@@ -118,7 +118,7 @@ make_session (FtsSessions *sessions, uint32_t index, uint64_t generation)
   session->generation = generation;
   pthread_mutex_init (&session->lock, NULL);
   session->open_files = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free,
-                                               (GDestroyNotify) fts_open_file_unref);
+                                               (GDestroyNotify) fts_open_file_drop);
   return session;
 }
 
@@ -175,9 +175,9 @@ fts_session_add (FtsSession *session, int fd, uint32_t open_flags,
                  const FtsHandle *handle)
 {
   uint64_t id = take_open_id (session->sessions, open_flags);
-  FtsOpenFile *file = g_new0 (FtsOpenFile, 1);
+  FtsOpenFile *file =
+    fts_open_file_new (session->sessions->files, fd, open_flags, handle);
 
-  *file = (FtsOpenFile){ fd, open_flags, *handle, 1 };
   pthread_mutex_lock (&session->lock);
   bool full = g_hash_table_size (session->open_files) >= MOST_OPEN_FILES;
   if (!full)
@@ -185,7 +185,7 @@ fts_session_add (FtsSession *session, int fd, uint32_t open_flags,
   pthread_mutex_unlock (&session->lock);
   if (!full)
     return id;
-  fts_open_file_unref (file);
+  fts_open_file_drop (file);
   return 0;
 }
 
@@ -195,7 +195,7 @@ fts_session_find (FtsSession *session, uint64_t open_id)
   pthread_mutex_lock (&session->lock);
   FtsOpenFile *file = g_hash_table_lookup (session->open_files, &open_id);
   if (file != NULL)
-    g_atomic_int_inc (&file->refs);
+    fts_open_file_use (file);
   pthread_mutex_unlock (&session->lock);
   return file;
 }
@@ -211,7 +211,8 @@ fts_session_remove (FtsSession *session, uint64_t open_id)
                                             (gpointer *) &file);
   pthread_mutex_unlock (&session->lock);
   g_free (key);
-  fts_open_file_unref (file);
+  if (found)
+    fts_open_file_drop (file);
   return found;
 }
 

@@ -12,23 +12,17 @@
  *
  * Threads: any; the table of sessions and each session have a lock of their own, table first.
  * An open file is used by any number of threads at once; its descriptor is closed when it was
- * closed and the last user let it go.
+ * closed and the last user let it go (and meanwhile may rest: openfile.h).
  */
 #pragma once
 
-#include "fts/wire.h"
+#include "fts/openfile.h"
 
 typedef struct FtsSessions FtsSessions;
 typedef struct FtsSession FtsSession;
 
-typedef struct {
-  int fd;
-  uint32_t open_flags; /* FTS_OPEN_* */
-  FtsHandle handle;
-  int refs; /* atomic */
-} FtsOpenFile;
-
-FtsSessions *fts_sessions_new (void);
+/* MOST_AWAKE: see openfile.h. */
+FtsSessions *fts_sessions_new (unsigned most_awake);
 void fts_sessions_free (FtsSessions *sessions); /* every session was closed */
 
 /* FUNC hears of each session that ended, before anything of it is reused.  At start. */
@@ -48,8 +42,8 @@ FtsOpenFile *fts_session_find (FtsSession *session, uint64_t open_id);
 /* Was OPEN_ID a file that was open for writing before this host started? */
 bool fts_session_is_lost (const FtsSession *session, uint64_t open_id);
 bool fts_session_remove (FtsSession *session, uint64_t open_id);
-void fts_open_file_unref (FtsOpenFile *file); /* NULL is fine */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsOpenFile, fts_open_file_unref)
+/* The open files of all clients. */
+FtsOpenFiles *fts_sessions_files (FtsSessions *sessions);
 
 typedef struct {
   unsigned sessions, open_files;

@@ -15,7 +15,7 @@ open_null (void)
 
 START_TEST (test_connections_of_one_incarnation_share_a_session)
 {
-  FtsSessions *sessions = fts_sessions_new ();
+  FtsSessions *sessions = fts_sessions_new (0);
   FtsSession *a = fts_sessions_open (sessions, 3, 100);
   FtsSession *b = fts_sessions_open (sessions, 3, 100);
   FtsSession *later = fts_sessions_open (sessions, 3, 101);
@@ -40,11 +40,11 @@ END_TEST
 
 START_TEST (test_a_file_in_use_is_closed_after_its_last_user)
 {
-  FtsSessions *sessions = fts_sessions_new ();
+  FtsSessions *sessions = fts_sessions_new (0);
   FtsSession *session = fts_sessions_open (sessions, 1, 1);
   uint64_t id = fts_session_add (session, open_null (), FTS_OPEN_READ, &handle);
   FtsOpenFile *file = fts_session_find (session, id);
-  int fd = file->fd;
+  int fd = fts_open_file_fd (file);
 
   ck_assert (fts_session_remove (session, id));
   ck_assert (!fts_session_remove (session, id));
@@ -59,7 +59,7 @@ END_TEST
 
 START_TEST (test_open_ids_are_never_zero_and_never_used_twice)
 {
-  FtsSessions *sessions = fts_sessions_new ();
+  FtsSessions *sessions = fts_sessions_new (0);
   FtsSession *session = fts_sessions_open (sessions, 1, 1);
   uint64_t last = 0;
 
@@ -76,7 +76,7 @@ END_TEST
 
 START_TEST (test_what_was_written_before_the_hosts_start_may_be_lost)
 {
-  FtsSessions *sessions = fts_sessions_new ();
+  FtsSessions *sessions = fts_sessions_new (0);
   FtsSession *session = fts_sessions_open (sessions, 1, 1);
   uint64_t reader = fts_session_add (session, open_null (), FTS_OPEN_READ, &handle);
   uint64_t writer = fts_session_add (session, open_null (), FTS_OPEN_WRITE, &handle);
@@ -96,7 +96,7 @@ START_TEST (test_a_later_server_gives_higher_ids)
   uint64_t last = 0;
 
   for (int i = 0; i < 3; i++) {
-    FtsSessions *sessions = fts_sessions_new ();
+    FtsSessions *sessions = fts_sessions_new (0);
     FtsSession *session = fts_sessions_open (sessions, 1, 1);
     uint64_t id = fts_session_add (session, open_null (), 0, &handle);
     ck_assert_uint_gt (id, last);
