@@ -37,6 +37,14 @@ fts_caller_can_switch (void)
   return geteuid () == 0;
 }
 
+/* A thread inherits the identity of the one that started it, which may be acting for somebody. */
+static void
+learn_identity (void)
+{
+  current.uid = (uint32_t) setfsuid ((uid_t) -1);
+  current.gid = (uint32_t) setfsgid ((gid_t) -1);
+}
+
 /* For good, and of this thread alone; a process without the capability has nothing to drop. */
 static void
 drop_resource_capability (void)
@@ -62,8 +70,7 @@ start_thread (void)
   drop_resource_capability ();
   if (current.can_switch && syscall (SYS_setgroups, 0, NULL) != 0)
     return EPERM;
-  current.uid = geteuid ();
-  current.gid = getegid ();
+  learn_identity ();
   current.started = true;
   return 0;
 }
@@ -139,8 +146,10 @@ fts_caller_become (const FtsIdentity *who)
 int
 fts_caller_become_server (void)
 {
-  if (!current.started || !current.can_switch)
+  if (!fts_caller_can_switch ())
     return 0;
+  if (!current.started)
+    learn_identity ();
   int failed = take_uid (0);
   return failed ? failed : take_gid (0);
 }
