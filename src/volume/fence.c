@@ -13,7 +13,8 @@ struct FtsFence {
   FtsVolume *volume;
   uint64_t generation; /* of the member */
   uint64_t key;
-  int lock_file; /* held while joining and leaving, else -1 */
+  bool is_shared_key; /* a live process of this host had it first */
+  int lock_file;      /* held while joining and leaving, else -1 */
   unsigned n_devices;
   LunReservation **reservations; /* a device each; NULL = not made yet */
 };
@@ -81,13 +82,21 @@ new_key (const FtsVolume *volume, const FtsHost *self)
   return lun_resv_key (fts_volume_tag (volume), host, self->generation);
 }
 
+/* The volume lock's, on the master. */
+static bool
+has_flags (const FtsVolume *volume)
+{
+  return fts_volume_mcb (volume)->lock_method == FTS_LOCK_PR;
+}
+
 static bool
 choose_key (FtsFence *fence, const FtsHost *self, GError **error)
 {
   FtsHost table[FTS_MAX_HOSTS] = { 0 };
   uint64_t keys[FTS_MAX_HOSTS], found;
   uint32_t damaged = 0;
-  LunReservationConfig config = { .key = new_key (fence->volume, self) };
+  LunReservationConfig config = { .key = new_key (fence->volume, self),
+                                  .has_flags = has_flags (fence->volume) };
 
   if (!fts_hosttab_load_all (fence->volume, table, &damaged, error))
     return false;
@@ -98,6 +107,7 @@ choose_key (FtsFence *fence, const FtsHost *self, GError **error)
   if (!lun_reservation_find_own_key (probe, keys, n, &found, error))
     return false;
   fence->key = found != 0 ? found : config.key;
+  fence->is_shared_key = found != 0;
   return true;
 }
 
@@ -126,7 +136,11 @@ static bool
 open_device (FtsFence *fence, unsigned index, GError **error)
 {
   LunDevice *device = fts_volume_device (fence->volume, index);
-  LunReservationConfig config = { .key = fence->key, .is_orphan = is_no_orphan };
+  LunReservationConfig config = { .key = fence->key,
+                                  .is_orphan = is_no_orphan,
+                                  .is_shared_key = fence->is_shared_key,
+                                  .has_flags =
+                                    index == 0 && has_flags (fence->volume) };
 
   if (!lun_device_facts (device)->has_pr) {
     g_set_error (

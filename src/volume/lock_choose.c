@@ -39,8 +39,6 @@ fts_lock_try_method (const FtsLockTrial *trial, FtsLockMethod method, GError **e
   case FTS_LOCK_CAW:
     return try_swap (trial->master, LUN_SWAP_CAW, trial->dead_ms, error);
   case FTS_LOCK_PR:
-    if (trial->fence_mode != FTS_FENCE_OFF)
-      return refuse (error, "the registrations of fencing are on the same paths");
     return try_swap (trial->master, LUN_SWAP_PR, trial->dead_ms, error);
   case FTS_LOCK_SCSI2:
     if (trial->fence_mode != FTS_FENCE_OFF)

@@ -85,8 +85,29 @@ keys_left ()
 check "when its last user has looked no registration is left" keys_left
 stop "$alpha"
 
+# ---- pr, and hosts that are shut out ----
+
+for mode in all-registrants registrants-only; do
+  format --fence "$mode" >"$work/shown" || fail "fts-format"
+  check "$mode: by registrations too" grep -q "^volume lock: pr;" "$work/shown"
+  serve
+  check "$mode: a client reads" reads one
+  check "$mode: eight clients at a time" read_by_many 8
+  for ((i = 0; i < 4; i++)); do
+    fts --volume "$both" alpha:/data get -f hello "$work/got.killed" &
+    victim=$!
+    sleep "0.0$((4 * i))"
+    kill -9 "$victim" 2>/dev/null || true
+    wait "$victim" 2>/dev/null || true
+  done
+  check "$mode: clients that were killed do not hold up the next" reads two
+  check "$mode: nobody was fenced by mistake" bash -c '! grep -Eq "removed the registration|stops using" "$1"' - "$work/alpha.log"
+  stop "$alpha"
+done
+
 # ---- scsi2 ----
 
+fts-admin --device "$both" clear --force >/dev/null # keys of clients that were killed
 check "by SCSI-2 reservations" format -q --lock scsi2
 serve
 check "a client reads" reads one

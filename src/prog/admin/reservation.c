@@ -130,7 +130,7 @@ fts_resv_open (FtsResv *resv, FtsAdmin *admin, const FtsCommand *command,
                GError **error)
 {
   g_autoptr (GArray) all = all_entries (resv, entries);
-  LunReservationConfig config = { .is_orphan = is_no_orphan };
+  LunReservationConfig config = { .is_orphan = is_no_orphan, .has_flags = true };
 
   if (!fts_admin_parse (admin, command, (const GOptionEntry *) all->data, max_args,
                         argc, argv, error) ||

@@ -10,6 +10,7 @@
 
 #include <lunpath/swap.h>
 
+#include <limits.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,10 +22,13 @@ static const struct {
   LunSwapMeans means;
   const char *options; /* of each path */
   unsigned commands;   /* of a swap that nobody disturbs */
+  LunPrType type;      /* of the reservation that is open beside it; 0: none */
 } ways[] = {
-  { LUN_SWAP_CAW, "", 1 },
-  { LUN_SWAP_PR, "&without=caw", 5 },
-  { LUN_SWAP_SCSI2, "&without=caw:pr", 4 },
+  { LUN_SWAP_CAW, "", 1, 0 },
+  { LUN_SWAP_PR, "&without=caw", 5, 0 },
+  { LUN_SWAP_SCSI2, "&without=caw:pr", 4, 0 },
+  { LUN_SWAP_PR, "&without=caw", 5, LUN_PR_WRITE_EXCLUSIVE_ALL },
+  { LUN_SWAP_PR, "&without=caw:abort", 5, LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS },
 };
 
 #define N_WAYS ((int) G_N_ELEMENTS (ways))
@@ -32,23 +36,42 @@ static const struct {
 typedef struct {
   char *name;
   LunDevice *device;
+  LunReservation *reservation;
   LunSwap *swap;
 } Host;
 
+static LunReservation *
+join (LunDevice *device, const char *name, LunPrType type)
+{
+  LunReservationConfig config = { .key = lun_resv_key (VOLUME, (uint32_t) name[0], 1),
+                                  .type = type,
+                                  .is_shared_key = true,
+                                  .has_flags = true };
+  LunReservation *reservation = lun_reservation_new (device, &config);
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_msg (lun_reservation_open (reservation, LUN_RESV_SHARED, &error), "%s",
+                 error ? error->message : "");
+  return reservation;
+}
+
 static Host
-host_new (const FileLun *lun, const char *name, LunSwapMeans means, const char *options)
+host_new (const FileLun *lun, const char *name, int way, const char *options)
 {
   static uint64_t incarnation;
   Host host = { .name =
                   g_strdup_printf ("%s?path=1&host=%s%s|%s?path=2&host=%s%s", lun->name,
                                    name, options, lun->name, name, options) };
-  LunSwapConfig config = { .means = means,
+  LunSwapConfig config = { .means = ways[way].means,
                            .key =
                              lun_resv_key (VOLUME, (uint32_t) name[0], ++incarnation),
                            .stale_ms = STALE_MS };
 
   host.device = open_device (host.name);
   lun_device_set_patience (host.device, 10000);
+  if (ways[way].type != 0)
+    host.reservation = join (host.device, name, ways[way].type);
+  config.reservation = host.reservation;
   host.swap = lun_swap_new (host.device, &config);
   return host;
 }
@@ -57,16 +80,17 @@ static void
 host_clear (Host *host)
 {
   lun_swap_free (host->swap);
+  lun_reservation_free (host->reservation);
   lun_device_close (host->device);
   g_free (host->name);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Host, host_clear)
 
-#define TWO_HOSTS(way)                                                        \
-  g_auto (FileLun) lun = file_lun_new (1 << 20, 512);                         \
-  g_auto (Host) a = host_new (&lun, "a", ways[way].means, ways[way].options); \
-  g_auto (Host) b = host_new (&lun, "b", ways[way].means, ways[way].options)
+#define TWO_HOSTS(way)                                            \
+  g_auto (FileLun) lun = file_lun_new (1 << 20, 512);             \
+  g_auto (Host) a = host_new (&lun, "a", way, ways[way].options); \
+  g_auto (Host) b = host_new (&lun, "b", way, ways[way].options)
 
 /* Blocks full of one byte. */
 static LunCaw
@@ -125,9 +149,13 @@ START_TEST (test_a_swap_costs_a_handful_of_commands)
 
   assert_swaps (&b, 0, 1); /* unit attentions are over */
   assert_swaps (&a, 1, 2);
-  unsigned before = n_commands (&a);
-  assert_swaps (&a, 2, 3);
-  ck_assert_uint_eq (n_commands (&a) - before, ways[_i].commands);
+  unsigned least = UINT_MAX; /* the keeper of a reservation has commands of its own */
+  for (int i = 2; i < 7; i++) {
+    unsigned before = n_commands (&a);
+    assert_swaps (&a, i, i + 1);
+    least = MIN (least, n_commands (&a) - before);
+  }
+  ck_assert_uint_eq (least, ways[_i].commands);
 }
 END_TEST
 
@@ -146,13 +174,13 @@ END_TEST
 START_TEST (test_the_trial_tells_what_the_device_lacks)
 {
   static const struct {
-    LunSwapMeans means;
+    int way;
     const char *options;
-  } lacking[] = { { LUN_SWAP_CAW, "&without=caw" }, { LUN_SWAP_PR, "&without=pr" } };
+  } lacking[] = { { 0, "&without=caw" }, { 1, "&without=pr" } };
   g_auto (FileLun) lun = file_lun_new (1 << 20, 512);
 
   for (size_t i = 0; i < G_N_ELEMENTS (lacking); i++) {
-    g_auto (Host) host = host_new (&lun, "a", lacking[i].means, lacking[i].options);
+    g_auto (Host) host = host_new (&lun, "a", lacking[i].way, lacking[i].options);
     g_autoptr (GError) error = NULL;
     ck_assert (!lun_swap_try (host.swap, LBA, &error));
     ck_assert_msg (g_error_matches (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED), "%s",
@@ -166,7 +194,7 @@ END_TEST
 static void
 count_up (const FileLun *lun, const char *name, int way, int rounds)
 {
-  g_auto (Host) host = host_new (lun, name, ways[way].means, ways[way].options);
+  g_auto (Host) host = host_new (lun, name, way, ways[way].options);
 
   for (int i = 0; i < rounds;) {
     int now = content (&host);
@@ -194,7 +222,7 @@ START_TEST (test_no_swap_of_several_processes_is_lost)
     ck_assert_int_eq (waitpid (pids[i], &status, 0), pids[i]);
     ck_assert_int_eq (status, 0);
   }
-  g_auto (Host) host = host_new (&lun, "c", ways[_i].means, ways[_i].options);
+  g_auto (Host) host = host_new (&lun, "c", _i, ways[_i].options);
   ck_assert_int_eq (content (&host), (int) (G_N_ELEMENTS (names) * ROUNDS));
 }
 END_TEST
@@ -256,6 +284,98 @@ START_TEST (test_the_flag_of_a_dead_process_of_the_same_port_is_inherited)
 }
 END_TEST
 
+static LunResvState
+state_of (Host *host)
+{
+  return lun_reservation_state (host->reservation);
+}
+
+static unsigned
+n_keys (Host *host)
+{
+  LunResvView view;
+
+  ck_assert (lun_reservation_read (host->reservation, &view, NULL));
+  unsigned n = view.keys->len;
+  lun_resv_view_clear (&view);
+  return n;
+}
+
+/* The key of the host with NAME beside a reservation. */
+static uint64_t
+key_of (const char *name)
+{
+  return lun_resv_key (VOLUME, (uint32_t) name[0], 1);
+}
+
+START_TEST (test_beside_fencing_nobody_takes_a_flag_for_a_lost_registration)
+{
+  g_auto (FileLun) lun = file_lun_new (1 << 20, 512);
+  LunPrType type =
+    _i % 2 ? LUN_PR_WRITE_EXCLUSIVE_ALL : LUN_PR_WRITE_EXCLUSIVE_REGISTRANTS;
+  int way = _i % 2 ? 3 : 4;
+  g_auto (Host) a = host_new (&lun, "a", way, "");
+  g_auto (Host) b = host_new (&lun, "b", way, "");
+
+  assert_swaps (&b, 0, 1);
+  ck_assert_int_eq (register_key (&a, key_of ("a"), lun_flag_of (key_of ("a"), 9)),
+                    LUN_OUTCOME_GOOD); /* as by another process of host a */
+  for (int i = 0; i < 5; i++) {
+    ck_assert (lun_reservation_check (a.reservation, NULL));
+    ck_assert (lun_reservation_check (b.reservation, NULL));
+    ck_assert_int_ne (state_of (&a), LUN_RESV_FENCED);
+    ck_assert_int_ne (state_of (&b), LUN_RESV_FENCED);
+    ck_assert_uint_eq (n_keys (&a), 4);
+  }
+  LunResvView view;
+  ck_assert (lun_reservation_read (b.reservation, &view, NULL));
+  ck_assert_int_eq (view.type, type);
+  lun_resv_view_clear (&view);
+}
+END_TEST
+
+START_TEST (test_a_host_that_is_fenced_with_its_flag_set_leaves_nothing)
+{
+  TWO_HOSTS (3 + _i % 2);
+  uint64_t flag = lun_flag_of (key_of ("a"), 9);
+
+  ck_assert_int_eq (register_key (&a, key_of ("a"), flag), LUN_OUTCOME_GOOD);
+  ck_assert (lun_reservation_fence (b.reservation, key_of ("a"), NULL));
+  ck_assert_uint_eq (n_keys (&b), 2);
+  ck_assert_int_eq (register_key (&a, flag, flag), LUN_OUTCOME_RESERVATION_CONFLICT);
+  assert_swaps (&b, 0, 1);
+}
+END_TEST
+
+START_TEST (test_a_live_process_takes_back_the_flag_of_a_dead_one_of_its_host)
+{
+  TWO_HOSTS (3 + _i % 2);
+  uint64_t flag = lun_flag_of (key_of ("a"), 9);
+  int64_t until_us = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+
+  ck_assert_int_eq (register_key (&a, key_of ("a"), flag), LUN_OUTCOME_GOOD);
+  while (register_key (&a, key_of ("a"), key_of ("a")) != LUN_OUTCOME_GOOD) {
+    ck_assert_int_lt (g_get_monotonic_time (), until_us);
+    g_usleep (10000);
+  }
+  ck_assert_int_ne (state_of (&a), LUN_RESV_FENCED);
+  assert_swaps (&b, 0, 1);
+  assert_swaps (&a, 1, 2);
+}
+END_TEST
+
+START_TEST (test_a_second_process_of_a_host_finds_its_key_also_as_a_flag)
+{
+  TWO_HOSTS (3 + _i % 2);
+  uint64_t candidates[] = { key_of ("b"), key_of ("a") }, found;
+
+  ck_assert_int_eq (register_key (&a, key_of ("a"), lun_flag_of (key_of ("a"), 9)),
+                    LUN_OUTCOME_GOOD);
+  ck_assert (lun_reservation_find_own_key (a.reservation, candidates, 2, &found, NULL));
+  ck_assert (found == key_of ("a"));
+}
+END_TEST
+
 START_TEST (test_a_strangers_key_on_the_path_is_told)
 {
   TWO_HOSTS (1);
@@ -283,7 +403,7 @@ END_TEST
 START_TEST (test_beside_registrations_scsi2_is_refused)
 {
   g_auto (FileLun) lun = file_lun_new (1 << 20, 512);
-  g_auto (Host) a = host_new (&lun, "a", LUN_SWAP_SCSI2, "");
+  g_auto (Host) a = host_new (&lun, "a", 2, "");
   g_autoptr (GError) error = NULL;
 
   ck_assert_int_eq (register_key (&a, 0, 0xfeed), LUN_OUTCOME_GOOD);
@@ -341,6 +461,10 @@ main (void)
     test_a_swap_costs_a_handful_of_commands,
     test_the_trial_is_good_and_leaves_the_block_alone,
     test_no_swap_of_several_processes_is_lost,
+    test_beside_fencing_nobody_takes_a_flag_for_a_lost_registration,
+    test_a_host_that_is_fenced_with_its_flag_set_leaves_nothing,
+    test_a_live_process_takes_back_the_flag_of_a_dead_one_of_its_host,
+    test_a_second_process_of_a_host_finds_its_key_also_as_a_flag,
   };
   const TTest *const tests[] = {
     test_the_trial_tells_what_the_device_lacks,

@@ -94,14 +94,35 @@ fight_on (FtsLock *lock, uint32_t index, Board *board, GError **error)
   }
 }
 
+/* As a member of a volume with fencing has; its key outlives those who are killed. */
+static LunReservation *
+reserve (FtsVolume *volume, uint32_t index)
+{
+  LunReservationConfig config = { .key =
+                                    lun_resv_key (fts_volume_tag (volume), index, 1),
+                                  .type = LUN_PR_WRITE_EXCLUSIVE_ALL,
+                                  .is_shared_key = true,
+                                  .has_flags = true };
+  LunReservation *reservation =
+    lun_reservation_new (fts_volume_master (volume), &config);
+
+  if (!lun_reservation_open (reservation, LUN_RESV_SHARED, NULL))
+    _exit (1);
+  return reservation;
+}
+
 static void
 fight (const Lab *lab, uint32_t index, Board *board)
 {
-  const char host[2] = { (char) ('a' + index / 2) }; /* two processes a host */
+  bool is_fenced = lab->wish.fence_mode != FTS_FENCE_OFF;
+  /* else two processes a host */
+  const char host[2] = { (char) ('a' + (is_fenced ? index : index / 2)) };
   g_autoptr (GError) error = NULL;
   g_autoptr (FtsVolume) volume = lab_open (lab, host, &error);
+  LunReservation *reservation =
+    volume != NULL && is_fenced ? reserve (volume, index) : NULL;
   g_autoptr (FtsLock) lock =
-    volume != NULL ? fts_lock_new (volume, NULL, &error) : NULL;
+    volume != NULL ? fts_lock_new (volume, reservation, &error) : NULL;
 
   if (lock != NULL)
     fight_on (lock, index, board, &error);
@@ -171,6 +192,7 @@ typedef struct {
   uint32_t n_peers;
   unsigned rounds;
   bool stops;
+  FtsFenceMode fence_mode;
 } Plan;
 
 static void
@@ -183,6 +205,7 @@ check_trouble (const Plan *plan)
   lab_init (&lab, 1, 2 * MIB, 512);
   lab.without = plan->without;
   lab.wish.lock_method = plan->method;
+  lab.wish.fence_mode = plan->fence_mode;
   lab.wish.dead_ms = DEAD_MS;
   lab.wish.io_timeout_ms = 50;
   lab_format (&lab);
@@ -209,18 +232,24 @@ check_trouble (const Plan *plan)
   END_TEST
 
 TROUBLE (test_by_compare_and_write_one_holds_it_whoever_dies, FTS_LOCK_CAW, NULL, 4, 6,
-         true)
+         true, FTS_FENCE_OFF)
 TROUBLE (test_by_registrations_one_holds_it_whoever_dies, FTS_LOCK_PR, "caw", 4, 9,
-         true)
+         true, FTS_FENCE_OFF)
 TROUBLE (test_by_registrations_without_preempt_and_abort_too, FTS_LOCK_PR, "caw:abort",
-         4, 6, true)
-TROUBLE (test_by_scsi2_one_holds_it_whoever_dies, FTS_LOCK_SCSI2, "caw:pr", 4, 9, true)
-TROUBLE (test_by_file_lock_one_holds_it_whoever_dies, FTS_LOCK_FILE, NULL, 4, 5, true)
-TROUBLE (test_by_delay_one_holds_it_whoever_dies, FTS_LOCK_DELAY, "caw:pr", 2, 1, false)
+         4, 6, true, FTS_FENCE_OFF)
+TROUBLE (test_by_registrations_beside_fencing_one_holds_it_whoever_dies, FTS_LOCK_PR,
+         "caw", 4, 6, false, FTS_FENCE_ALL_REGISTRANTS)
+TROUBLE (test_by_scsi2_one_holds_it_whoever_dies, FTS_LOCK_SCSI2, "caw:pr", 4, 9, true,
+         FTS_FENCE_OFF)
+TROUBLE (test_by_file_lock_one_holds_it_whoever_dies, FTS_LOCK_FILE, NULL, 4, 5, true,
+         FTS_FENCE_OFF)
+TROUBLE (test_by_delay_one_holds_it_whoever_dies, FTS_LOCK_DELAY, "caw:pr", 2, 1, false,
+         FTS_FENCE_OFF)
 
 FTS_SUITE ("volume/lock-trouble", test_by_compare_and_write_one_holds_it_whoever_dies,
            test_by_registrations_one_holds_it_whoever_dies,
            test_by_registrations_without_preempt_and_abort_too,
+           test_by_registrations_beside_fencing_one_holds_it_whoever_dies,
            test_by_scsi2_one_holds_it_whoever_dies,
            test_by_file_lock_one_holds_it_whoever_dies,
            test_by_delay_one_holds_it_whoever_dies)

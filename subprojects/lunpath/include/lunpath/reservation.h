@@ -51,6 +51,9 @@ typedef struct {
    * owner's other incarnations (lun_resv_key_is_same_owner). */
   bool (*is_orphan) (uint64_t key, void *user_data);
   void *user_data;
+  bool
+    is_shared_key; /* paths of this host are registered under it already, by another process */
+  bool has_flags; /* a LunSwap of any member may have made a flag of its key (swap.h) */
 } LunReservationConfig;
 
 LunReservation *lun_reservation_new (LunDevice *device,

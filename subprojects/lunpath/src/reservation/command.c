@@ -126,10 +126,13 @@ LunResvAnswer
 lun_resv_out_typed (LunReservation *r, unsigned path, LunPrOutAction action,
                     LunPrType type, uint64_t key, uint64_t service_key)
 {
-  LunPrOut param = { .key = key, .service_key = service_key };
+  LunPrOut param = { .key = key == r->config.key ? lun_resv_own_key (r, path) : key,
+                     .service_key = service_key };
   uint8_t data[LUN_PR_OUT_LEN];
   LunCdb cdb = lun_cdb_pr_out (action, (uint8_t) type, sizeof data);
 
+  if (action == LUN_PR_OUT_REGISTER_AND_IGNORE && service_key == r->config.key)
+    param.service_key = lun_resv_own_key (r, path);
   lun_pr_out_encode (&param, data);
   return execute (r, path, &cdb, LUN_DIR_OUT, data, sizeof data);
 }

@@ -86,12 +86,22 @@ ask_keys (LunReservation *r, unsigned path, void *out)
 }
 
 bool
-lun_resv_look_keys (LunReservation *r, LunPrKeys *out, GError **error)
+lun_resv_look_raw_keys (LunReservation *r, LunPrKeys *out, GError **error)
 {
   memset (out, 0, sizeof *out);
   if (!ask_any (r, ask_keys, out, "READ KEYS", error))
     return false;
   r->seen_generation = out->generation;
+  return true;
+}
+
+bool
+lun_resv_look_keys (LunReservation *r, LunPrKeys *out, GError **error)
+{
+  if (!lun_resv_look_raw_keys (r, out, error))
+    return false;
+  for (uint32_t i = 0; i < out->n_keys; i++)
+    out->keys[i] = lun_resv_unflag (r, out->keys[i]);
   return true;
 }
 
@@ -111,7 +121,10 @@ ask_reservation (LunReservation *r, unsigned path, void *out)
 bool
 lun_resv_look_reservation (LunReservation *r, LunPrReservation *out, GError **error)
 {
-  return ask_any (r, ask_reservation, out, "READ RESERVATION", error);
+  if (!ask_any (r, ask_reservation, out, "READ RESERVATION", error))
+    return false;
+  out->key = lun_resv_unflag (r, out->key);
+  return true;
 }
 
 unsigned

@@ -15,7 +15,7 @@
 
 #include "base/sense.h"
 
-#define TRIES_MAX 3
+#define TRIES_MAX 4
 
 typedef enum {
   LOOK_GONE,
@@ -23,16 +23,22 @@ typedef enum {
   LOOK_FAILED,
 } Look;
 
-/* Steps 1 and 4. */
+/* Steps 1 and 4; *AS: his key as it is there, or a flag for it. */
 static Look
-look (LunReservation *r, uint64_t victim, GError **error)
+look (LunReservation *r, uint64_t victim, uint64_t *as, GError **error)
 {
   LunPrKeys keys;
+  unsigned n_ours = 0, n_his = 0;
 
-  if (!lun_resv_look_keys (r, &keys, error))
+  if (!lun_resv_look_raw_keys (r, &keys, error))
     return LOOK_FAILED;
-  unsigned n_ours = lun_resv_count_key (&keys, r->config.key);
-  unsigned n_his = lun_resv_count_key (&keys, victim);
+  for (uint32_t i = 0; i < keys.n_keys; i++) {
+    n_ours += lun_resv_stands_for (r, keys.keys[i], r->config.key);
+    if (!lun_resv_stands_for (r, keys.keys[i], victim))
+      continue;
+    n_his++;
+    *as = keys.keys[i];
+  }
   g_free (keys.keys);
   if (n_ours == 0) {
     lun_resv_fenced (r, error);
@@ -71,13 +77,12 @@ drain (LunReservation *r, unsigned first, GError **error)
 
 /* Step 3.  An answer that was lost needs the reset too: the PREEMPT may have been executed. */
 static LunResvAnswer
-preempt_and_drain (LunReservation *r, unsigned path, uint64_t victim)
+preempt_and_drain (LunReservation *r, unsigned path, uint64_t key, uint64_t victim)
 {
   g_autoptr (GError) error = NULL;
 
   lun_resv_make_anew (r, path);
-  LunResvAnswer answer =
-    lun_resv_out (r, path, LUN_PR_OUT_PREEMPT, r->config.key, victim);
+  LunResvAnswer answer = lun_resv_out (r, path, LUN_PR_OUT_PREEMPT, key, victim);
   bool may_be_done = answer == LUN_RESV_DONE || answer == LUN_RESV_LOST;
   if (may_be_done && !drain (r, path, &error))
     g_warning (
@@ -88,6 +93,15 @@ preempt_and_drain (LunReservation *r, unsigned path, uint64_t victim)
 }
 
 /* Steps 2 and 3. */
+LunResvAnswer
+lun_resv_preempt_over (LunReservation *r, unsigned path, uint64_t key, uint64_t victim)
+{
+  LunResvAnswer answer =
+    lun_resv_out (r, path, LUN_PR_OUT_PREEMPT_AND_ABORT, key, victim);
+
+  return answer == LUN_RESV_REFUSED ? preempt_and_drain (r, path, key, victim) : answer;
+}
+
 static bool
 preempt (LunReservation *r, uint64_t victim, GError **error)
 {
@@ -95,10 +109,8 @@ preempt (LunReservation *r, uint64_t victim, GError **error)
 
   if (path < 0)
     return lun_resv_no_path (r, error);
-  LunResvAnswer answer = lun_resv_out (r, (unsigned) path, LUN_PR_OUT_PREEMPT_AND_ABORT,
-                                       r->config.key, victim);
-  if (answer == LUN_RESV_REFUSED)
-    answer = preempt_and_drain (r, (unsigned) path, victim);
+  LunResvAnswer answer =
+    lun_resv_preempt_over (r, (unsigned) path, r->config.key, victim);
   if (answer == LUN_RESV_LOST)
     lun_resv_lose_path (r, (unsigned) path); /* another one, while there is one */
   if (answer != LUN_RESV_REFUSED)
@@ -112,12 +124,13 @@ preempt (LunReservation *r, uint64_t victim, GError **error)
 bool
 lun_resv_preempt (LunReservation *r, uint64_t victim, GError **error)
 {
-  Look found = look (r, victim, error);
+  uint64_t as = victim;
+  Look found = look (r, victim, &as, error);
 
   for (int tries = 0; found == LOOK_THERE && tries < TRIES_MAX; tries++) {
-    if (!preempt (r, victim, error))
+    if (!preempt (r, as, error))
       return false;
-    found = look (r, victim, error);
+    found = look (r, victim, &as, error);
   }
   if (found == LOOK_THERE)
     g_set_error (error, LUN_ERROR, LUN_ERROR_IO,

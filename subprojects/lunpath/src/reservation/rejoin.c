@@ -68,6 +68,7 @@ lun_resv_rejoin (LunReservation *r, unsigned path, GError **error)
         return false;
       return lun_resv_is_registered_path (r, path) || fail_path (r, path, error);
     }
+    lun_resv_wait_for_siblings (r);
     if (!register_path (r, path)) /* 2 */
       return fail_path (r, path, error);
     if (!see (r, &after, error)) /* 3 */

@@ -16,6 +16,7 @@ lun_reservation_new_over (const LunResvPort *port, const LunReservationConfig *c
   r->config = *config;
   r->local_lock = -1;
   r->holder = LUN_RESV_NOBODY;
+  lun_rivals_init (&r->siblings);
   pthread_mutex_init (&r->lock, NULL);
   return r;
 }
@@ -45,6 +46,7 @@ lun_reservation_free (LunReservation *reservation)
     reservation->port.ops->resume (reservation->port.data);
   if (reservation->port.free)
     reservation->port.free (reservation->port.data);
+  lun_rivals_clear (&reservation->siblings);
   pthread_mutex_destroy (&reservation->lock);
   g_free (reservation);
 }
@@ -476,6 +478,8 @@ lun_resv_look_after (LunReservation *r)
     lun_resv_event (r, LUN_RESV_ON_RESERVED);
   if (r->state == LUN_RESV_CHECKING || r->state == LUN_RESV_MOVING)
     lun_resv_check (r, NULL);
+  else if (is_in_charge (r))
+    lun_resv_take_back_flags (r);
 }
 
 /* ---- what is on the LUN ---- */

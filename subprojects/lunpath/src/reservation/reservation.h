@@ -25,6 +25,7 @@
 #include "base/pr.h"
 #include "path/policy.h"
 #include "reservation/port.h"
+#include "reservation/rivals.h"
 #include "reservation/state.h"
 
 #include <pthread.h>
@@ -57,6 +58,12 @@ struct LunReservation {
   uint32_t seen_generation; /* PRGENERATION of the last READ KEYS */
   uint32_t generation;      /* the same, when we last knew to be registered */
   LunResult last;           /* result of the last command, for messages */
+
+  /* flags.c; unused without config.has_flags */
+  uint64_t flag; /* ours is registered as this over flag_path, for a moment; 0 = not */
+  int flag_path;
+  int64_t flag_stale_us;
+  LunRivals siblings;
   /* unit attentions since the last check */
   bool saw_reset;     /* 29h: power on, reset, nexus loss */
   bool saw_preempted; /* 2Ah/03h, 05h: somebody removed registrations */
@@ -107,6 +114,25 @@ bool lun_resv_is_ours (const LunReservation *r, const LunPrReservation *found);
 /* Without the lock; true when *ERROR says who it is. */
 bool lun_resv_explain (LunReservation *r, GError **error);
 
+/* As they are on the LUN, flags not seen as what they stand for. */
+bool lun_resv_look_raw_keys (LunReservation *r, LunPrKeys *out, GError **error);
+
+/* ---- flags.c: keys that are flags for a moment (swap-pr.c) ---- */
+
+/* What KEY stands for. */
+uint64_t lun_resv_unflag (const LunReservation *r, uint64_t key);
+/* Is RAW, a key on the LUN, KEY or a flag for it? */
+bool lun_resv_stands_for (const LunReservation *r, uint64_t raw, uint64_t key);
+/* PATH is registered under our flag, if it is set there, else under our key. */
+uint64_t lun_resv_own_key (const LunReservation *r, unsigned path);
+/* Until no process of this host that shares our key has its flag set, or it is long. */
+void lun_resv_wait_for_siblings (LunReservation *r);
+/* Takes back flags of processes of this host that died with them. */
+void lun_resv_take_back_flags (LunReservation *r);
+/* *FLAG: one that stands for KEY and is not ours. */
+bool lun_resv_is_flagged_as (LunReservation *r, const LunPrKeys *raw, uint64_t key,
+                             uint64_t *flag);
+
 /* ---- steps.c: steps that several figures share ---- */
 
 LunPrType lun_resv_type (const LunReservation *r);
@@ -150,6 +176,9 @@ bool lun_resv_remove_path (LunReservation *r, unsigned path, GError **error);
 bool lun_resv_move (LunReservation *r, GError **error);
 /* Removes VICTIM's key, ends his commands, proves that the key is gone (preempt.c). */
 bool lun_resv_preempt (LunReservation *r, uint64_t victim, GError **error);
+/* The commands of one try of that, over PATH, which is registered under KEY. */
+LunResvAnswer lun_resv_preempt_over (LunReservation *r, unsigned path, uint64_t key,
+                                     uint64_t victim);
 /* Types 7 and 8, where targets remember who made the reservation: we did, from now on. */
 void lun_resv_make_anew (LunReservation *r, unsigned path);
 bool lun_resv_check (LunReservation *r, GError **error);

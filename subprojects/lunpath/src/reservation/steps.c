@@ -3,6 +3,10 @@
 
 #include "base/sense.h"
 
+/* Looks until a path was not caught under a flag. */
+#define SHARED_TRIES    100
+#define SHARED_PAUSE_US 2000
+
 LunPrType
 lun_resv_type (const LunReservation *r)
 {
@@ -94,12 +98,34 @@ give_up_path (LunReservation *r, unsigned path)
   r->port.ops->fail_path (r->port.data, path, why);
 }
 
+/* A path that another process of this host has registered stays as it is, also while that one has
+ * its flag set there: no other key is put over it unseen. */
+static bool
+is_registered_already (LunReservation *r, unsigned path)
+{
+  uint64_t key = r->config.key;
+
+  for (int tries = 0; r->config.is_shared_key && tries < SHARED_TRIES; tries++) {
+    if (lun_resv_out (r, path, LUN_PR_OUT_REGISTER, key, key) == LUN_RESV_DONE ||
+        lun_resv_out (r, path, LUN_PR_OUT_REGISTER, 0, key) == LUN_RESV_DONE)
+      return true;
+    if (!r->config.has_flags || r->last.outcome != LUN_OUTCOME_RESERVATION_CONFLICT)
+      return false;
+    g_usleep (SHARED_PAUSE_US);
+  }
+  return false;
+}
+
 /* Twice at most; REGISTER AND IGNORE may be repeated after a lost answer. */
 static LunResvAnswer
 register_path (LunReservation *r, unsigned path)
 {
   LunResvAnswer answer = LUN_RESV_LOST;
 
+  if (is_registered_already (r, path)) {
+    r->paths[path].registered = true;
+    return LUN_RESV_DONE;
+  }
   for (int tries = 0; tries < 2 && answer != LUN_RESV_DONE; tries++) {
     answer = lun_resv_out (r, path, LUN_PR_OUT_REGISTER_AND_IGNORE, 0, r->config.key);
     if (answer == LUN_RESV_REFUSED && lun_resv_is_unknown_command (r))

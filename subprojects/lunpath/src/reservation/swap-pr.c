@@ -36,8 +36,17 @@ new_flag (LunSwap *s)
 
   do
     flag = lun_flag_of (key, (uint8_t) (lun_swap_random (s) >> 32));
-  while (flag == s->flag || flag == s->left);
+  while (flag == s->flag || flag == s->left || flag == lun_flag_of (key, 0));
   return flag;
+}
+
+/* The reservation knows, so that it does not miss its key meanwhile. */
+static void
+note_flag (LunSwap *s, uint64_t flag)
+{
+  s->flag = flag;
+  s->r->flag = s->config.reservation ? flag : 0;
+  s->r->flag_path = s->path;
 }
 
 static LunResvAnswer
@@ -52,7 +61,7 @@ look (LunSwap *s, uint64_t flag, bool *is_there, GError **error)
 {
   LunPrKeys keys;
 
-  if (!lun_resv_look_keys (s->r, &keys, error))
+  if (!lun_resv_look_raw_keys (s->r, &keys, error))
     return false;
   *is_there = lun_resv_count_key (&keys, flag) > 0;
   lun_rivals_see (&s->rivals, &keys, flag, g_get_monotonic_time ());
@@ -87,7 +96,7 @@ explain_conflict (LunSwap *s, uint64_t flag, GError **error)
   if (!look (s, flag, &is_there, error))
     return LUN_ENTER_FAILED;
   if (is_there || inherit (s, flag)) { /* a lost answer, a death */
-    s->flag = flag;
+    note_flag (s, flag);
     return LUN_ENTER_STAY;
   }
   if (s->rivals.list->len > 0)
@@ -107,7 +116,7 @@ static LunEnter
 lose (LunSwap *s)
 {
   s->left = s->flag; /* it may be there or not */
-  s->flag = 0;
+  note_flag (s, 0);
   s->path++;
   return LUN_ENTER_YIELD;
 }
@@ -121,11 +130,11 @@ set_flag (LunSwap *s, GError **error)
   s->entered_us = g_get_monotonic_time ();
   switch (change_key (s, from, flag)) {
   case LUN_RESV_DONE:
-    s->flag = flag;
+    note_flag (s, flag);
     s->strange_since_us = 0;
     return LUN_ENTER_STAY;
   case LUN_RESV_CONFLICT:
-    s->flag = 0;
+    note_flag (s, 0);
     return explain_conflict (s, flag, error);
   case LUN_RESV_LOST:
     s->flag = flag;
@@ -150,24 +159,16 @@ take_back (LunSwap *s)
   answer = change_key (s, s->flag, base_of (s));
   if (answer == LUN_RESV_LOST)
     lose (s);
-  s->flag = 0;
+  note_flag (s, 0);
   return answer == LUN_RESV_DONE;
 }
 
 static void
 remove_stale (LunSwap *s, uint64_t stale)
 {
-  unsigned path = (unsigned) s->path;
-  g_autoptr (GError) error = NULL;
-
   g_message ("%s: flag 0x%016" G_GINT64_MODIFIER "x of one who died with it is removed",
              lun_device_name (s->device), stale);
-  if (lun_resv_out (s->r, path, LUN_PR_OUT_PREEMPT_AND_ABORT, s->flag, stale) !=
-      LUN_RESV_REFUSED)
-    return;
-  if (lun_resv_out (s->r, path, LUN_PR_OUT_PREEMPT, s->flag, stale) == LUN_RESV_DONE &&
-      !s->r->port.ops->reset (s->r->port.data, path, &error))
-    g_message ("%s: LUN reset: %s", lun_device_name (s->device), error->message);
+  lun_resv_preempt_over (s->r, (unsigned) s->path, s->flag, stale);
 }
 
 /* ---- the three calls ---- */
@@ -220,7 +221,7 @@ attempt_pr (LunSwap *s, GError **error)
   }
   if (is_there)
     return judge (s);
-  s->flag = 0; /* we were taken for dead, or the LUN forgot everything */
+  note_flag (s, 0); /* we were taken for dead, or the LUN forgot everything */
   return LUN_ENTER_YIELD;
 }
 
