@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define VOLUME   77
-#define STALE_MS 200
+#define STALE_MS 500
 #define LBA      9
 
 static const struct {

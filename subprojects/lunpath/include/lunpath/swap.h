@@ -37,7 +37,8 @@ LunSwap *lun_swap_new (LunDevice *device, const LunSwapConfig *config);
 void lun_swap_free (LunSwap *swap);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LunSwap, lun_swap_free)
 
-/* Block LBA: EXPECT becomes REPLACE.  Waits for others up to three times stale_ms. */
+/* Block LBA: EXPECT becomes REPLACE, which no other swap writes: after a lost answer it is known by
+ * that.  Waits for others up to three times stale_ms. */
 LunCaw lun_swap_run (LunSwap *swap, uint64_t lba, const void *expect,
                      const void *replace, GError **error);
 

@@ -8,8 +8,10 @@
  * one port are one to the LUN: a file of the machine is locked around all of it.
  *
  * One that died inside is put out by the end of its session, and if that does not happen, as with a
- * port of the kernel, by LUN RESET after stale_ms of conflicts and nothing else.  Who was not dead
- * but stopped learns of it before he writes: by the unit attention of the reset, or by his clock.
+ * port of the kernel, by LUN RESET after stale_ms of conflicts and nothing else: nobody can see whose
+ * reservation it is, so one command of ours that got through proves that it is not always the same
+ * one.  Who was not dead but stopped learns of it before he writes: by the unit attention of the
+ * reset, or by his clock.
  *
  * With registrations on the LUN RESERVE(6) conflicts, or is good and means nothing (SPC-4 5.12.3).
  */
@@ -25,6 +27,9 @@
 #include <glib/gstdio.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+/* Conflicts in a row before a reservation may be taken for a dead one's. */
+#define CONFLICTS_MIN 200
 
 /* ---- processes that share a port ---- */
 
@@ -70,15 +75,39 @@ unlock_port (LunSwap *s)
 
 /* ---- the reservation ---- */
 
+/* Good reads and writes of this process: none is possible while another port has the LUN. */
+static uint64_t
+count_done (LunSwap *s)
+{
+  LunStats stats;
+
+  lun_device_get_stats (s->device, &stats);
+  return stats.reads + stats.writes;
+}
+
+/* Nothing but conflicts, often and for long: nobody gives it back.  Who comes and goes lets somebody
+ * in at times. */
+static bool
+is_stale (LunSwap *s)
+{
+  int64_t now_us = g_get_monotonic_time ();
+  uint64_t n_done = count_done (s);
+
+  if (s->conflict_since_us == 0 || n_done != s->n_done) {
+    s->conflict_since_us = now_us;
+    s->n_conflicts = 0;
+    s->n_done = n_done;
+  }
+  return ++s->n_conflicts >= CONFLICTS_MIN &&
+         now_us - s->conflict_since_us >= s->stale_us;
+}
+
 static LunEnter
 break_stale (LunSwap *s)
 {
-  int64_t now_us = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
 
-  if (s->conflict_since_us == 0)
-    s->conflict_since_us = now_us;
-  if (now_us - s->conflict_since_us < s->stale_us)
+  if (!is_stale (s))
     return LUN_ENTER_YIELD;
   s->conflict_since_us = 0;
   g_message ("%s: the SCSI-2 reservation of one who died with it is broken by a reset",

@@ -10,9 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STAY_US      300
-#define PAUSE_MIN_US 500
-#define PAUSE_MAX_US 10000
+#define STAY_US               300
+#define PAUSE_MIN_US          500
+#define PAUSE_MAX_US          10000
+
+/* Who waits behind RESERVE(6) has to look often to see that it is given back at times. */
+#define CONFLICT_PAUSE_MAX_US 3000
 
 static const LunSwapOps *
 ops_of (const LunSwap *s)
@@ -106,7 +109,9 @@ pause_of (LunSwap *s, gulong *longest_us)
   gulong pause_us =
     *longest_us / 2 + (gulong) (lun_swap_random (s) >> 33) % (*longest_us / 2);
 
-  *longest_us = MIN (*longest_us * 2, PAUSE_MAX_US);
+  *longest_us =
+    MIN (*longest_us * 2,
+         s->config.means == LUN_SWAP_SCSI2 ? CONFLICT_PAUSE_MAX_US : PAUSE_MAX_US);
   return pause_us;
 }
 
@@ -190,7 +195,7 @@ sort_failure (LunSwap *s, const LunIo *io, LunJudgement judgement, GError **erro
 
 static Inside
 compare_and_write (LunSwap *s, uint64_t lba, const void *expect, const void *replace,
-                   GError **error)
+                   bool *has_written, GError **error)
 {
   size_t len = lun_device_facts (s->device)->block_size;
   g_autofree uint8_t *block = g_malloc (len);
@@ -201,11 +206,13 @@ compare_and_write (LunSwap *s, uint64_t lba, const void *expect, const void *rep
   if (judgement.verdict != LUN_VERDICT_DONE)
     return sort_failure (s, &io, judgement, error);
   if (memcmp (block, expect, len) != 0)
-    return memcmp (block, replace, len) == 0 ? INSIDE_DONE : INSIDE_MISMATCH;
+    return *has_written && memcmp (block, replace, len) == 0 ? INSIDE_DONE
+                                                             : INSIDE_MISMATCH;
   limit_us -= g_get_monotonic_time ();
   if (limit_us <= 0)
     return INSIDE_AGAIN; /* stopped in between: others may take us for dead */
   memcpy (block, replace, len);
+  *has_written = true;
   judgement = transfer (s, LUN_OP_WRITE, lba, block, limit_us, &io);
   return judgement.verdict == LUN_VERDICT_DONE
            ? INSIDE_DONE
@@ -216,9 +223,10 @@ static LunCaw
 run (LunSwap *s, uint64_t lba, const void *expect, const void *replace, GError **error)
 {
   int64_t until_us = g_get_monotonic_time () + 3 * s->stale_us;
+  bool has_written = false; /* in vain, as far as we know */
 
   while (enter (s, until_us, error)) {
-    Inside inside = compare_and_write (s, lba, expect, replace, error);
+    Inside inside = compare_and_write (s, lba, expect, replace, &has_written, error);
     bool was_alone = false;
     if (inside == INSIDE_STUCK)
       ops_of (s)->abandon (s);

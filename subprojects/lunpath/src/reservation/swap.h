@@ -32,6 +32,8 @@ struct LunSwap {
   bool has_looked;           /* nobody is registered */
   int lock_file;             /* -1 = not locked */
   int64_t conflict_since_us; /* 0 = the last RESERVE(6) was good */
+  unsigned n_conflicts;      /* since then */
+  uint64_t n_done;           /* commands of the device that were good, at that time */
 };
 
 typedef enum {
