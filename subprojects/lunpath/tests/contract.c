@@ -13,6 +13,8 @@ static const char *const known_kinds[] = {
   "FILE",
   "FILE4K",
   "FILE?path=1|FILE?path=2",
+  "FILE?threaded=1",
+  "FILE?threaded=1&port=2|FILE?threaded=1&path=2&port=3",
   "SG",
   "SG|SG",
   "stats+FILE",

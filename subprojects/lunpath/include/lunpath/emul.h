@@ -43,6 +43,15 @@ const char *lun_emul_uuid (const LunEmul *emul);
  * handle belongs to EMUL. */
 LunEmulNexus *lun_emul_nexus (LunEmul *emul, const char *name, GError **error);
 
+/* The same at another target port: 1 (which lun_emul_nexus() means) to 4. */
+LunEmulNexus *lun_emul_nexus_at (LunEmul *emul, const char *name, unsigned target_port,
+                                 GError **error);
+
+/* The asymmetric access state (SPC-4 5.16, for example 0h optimized, 1h non-optimized, 2h standby, 3h
+ * unavailable, Fh transitioning) of a target port; every nexus is told by 2Ah/06h.  False when there is
+ * no such port or state. */
+bool lun_emul_set_port_state (LunEmul *emul, unsigned target_port, unsigned state);
+
 /* Executes one command as the LUN would: unit attention, SCSI-2 and persistent reservation
  * checks, then the command.  IOV is data out for LUN_DIR_OUT, data in for LUN_DIR_IN; short
  * transfers set the residual.  Blocks for two commands only: SYNCHRONIZE CACHE (and FUA) until

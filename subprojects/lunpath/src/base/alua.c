@@ -5,11 +5,9 @@
 #include <glib.h>
 #include <string.h>
 
-#define MAINTENANCE_IN            0xa3
-#define REPORT_TARGET_PORT_GROUPS 0x0a
-#define PAGE_DEVICE_ID            0x83
-#define DESIGNATOR_PORT_GROUP     0x5
-#define ASSOCIATION_PORT          0x1
+#define PAGE_DEVICE_ID        0x83
+#define DESIGNATOR_PORT_GROUP 0x5
+#define ASSOCIATION_PORT      0x1
 
 bool
 lun_alua_is_active (LunAlua state)
@@ -69,24 +67,40 @@ lun_cdb_report_target_port_groups (uint32_t alloc_len)
 {
   LunCdb cdb = { .len = 12 };
 
-  cdb.b[0] = MAINTENANCE_IN;
-  cdb.b[1] = REPORT_TARGET_PORT_GROUPS;
+  cdb.b[0] = LUN_SCSI_MAINTENANCE_IN;
+  cdb.b[1] = LUN_SCSI_MI_REPORT_TARGET_PORT_GROUPS;
   lun_be32_put (cdb.b + 6, alloc_len);
   return cdb;
+}
+
+static void
+put_group (uint16_t group, LunAlua state, uint16_t port, uint8_t out[12])
+{
+  memset (out, 0, 12);
+  out[0] = (uint8_t) state;
+  out[1] =
+    0x8f; /* transitioning, unavailable, standby and both active states are known */
+  lun_be16_put (out + 2, group);
+  out[7] = 1; /* ports */
+  lun_be16_put (out + 10, port);
+}
+
+size_t
+lun_port_groups_encode (const uint8_t *states, unsigned n, uint8_t *out)
+{
+  lun_be32_put (out, 12 * n);
+  for (uint16_t i = 0; i < n; i++)
+    put_group ((uint16_t) (i + 1), (LunAlua) states[i], (uint16_t) (i + 1),
+               out + 4 + 12 * i);
+  return LUN_PORT_GROUPS_BYTES (n);
 }
 
 size_t
 lun_port_group_encode (uint16_t group, LunAlua state, uint16_t port,
                        uint8_t out[LUN_PORT_GROUPS_LEN])
 {
-  memset (out, 0, LUN_PORT_GROUPS_LEN);
   lun_be32_put (out, LUN_PORT_GROUPS_LEN - 4);
-  out[4] = (uint8_t) state;
-  out[5] =
-    0x8f; /* transitioning, unavailable, standby and both active states are known */
-  lun_be16_put (out + 6, group);
-  out[11] = 1; /* ports */
-  lun_be16_put (out + 14, port);
+  put_group (group, state, port, out + 4);
   return LUN_PORT_GROUPS_LEN;
 }
 

@@ -35,6 +35,10 @@ bool lun_alua_group_decode (const uint8_t *page, size_t len, uint16_t *group);
 
 LunCdb lun_cdb_report_target_port_groups (uint32_t alloc_len);
 
+/* N groups, numbered from 1, each with the one port of its number: in STATES (LunAlua). */
+#define LUN_PORT_GROUPS_BYTES(n) (4 + 12 * (n))
+size_t lun_port_groups_encode (const uint8_t *states, unsigned n, uint8_t *out);
+
 /* One group and its only port as parameter data of REPORT TARGET PORT GROUPS; its length. */
 #define LUN_PORT_GROUPS_LEN 16
 size_t lun_port_group_encode (uint16_t group, LunAlua state, uint16_t port,

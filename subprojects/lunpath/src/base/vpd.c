@@ -5,13 +5,16 @@
 #include <glib.h>
 #include <string.h>
 
-#define CODE_SET_BINARY   1
-#define CODE_SET_ASCII    2
+#define CODE_SET_BINARY          1
+#define CODE_SET_ASCII           2
 
-#define DESIGNATOR_VENDOR 0
-#define DESIGNATOR_T10    1
-#define DESIGNATOR_EUI    2
-#define DESIGNATOR_NAA    3
+#define DESIGNATOR_VENDOR        0
+#define DESIGNATOR_T10           1
+#define DESIGNATOR_EUI           2
+#define DESIGNATOR_NAA           3
+#define DESIGNATOR_RELATIVE_PORT 4
+#define DESIGNATOR_PORT_GROUP    5
+#define ASSOCIATION_PORT         0x10
 
 static size_t
 finish_page (uint8_t *out, uint8_t page, size_t body_len)
@@ -80,6 +83,22 @@ lun_vpd_device_id_encode (const uint8_t uuid[16], const char *vendor,
   memcpy (p + 12, serial, serial_len);
   p += put_designator (p, CODE_SET_ASCII, DESIGNATOR_T10, 8 + serial_len);
   return finish_page (out, LUN_VPD_DEVICE_ID, (size_t) (p - out) - 4);
+}
+
+static size_t
+put_port_designator (uint8_t *p, uint8_t type, uint16_t value)
+{
+  lun_be16_put (p + 4, 0);
+  lun_be16_put (p + 6, value);
+  return put_designator (p, CODE_SET_BINARY, (uint8_t) (ASSOCIATION_PORT | type), 4);
+}
+
+size_t
+lun_vpd_port_append (uint16_t port, uint16_t group, uint8_t *out, size_t len)
+{
+  len += put_port_designator (out + len, DESIGNATOR_RELATIVE_PORT, port);
+  len += put_port_designator (out + len, DESIGNATOR_PORT_GROUP, group);
+  return finish_page (out, LUN_VPD_DEVICE_ID, len - 4);
 }
 
 size_t

@@ -25,6 +25,9 @@ size_t lun_vpd_serial_encode (const char *serial, uint8_t *out);
 size_t lun_vpd_device_id_encode (const uint8_t uuid[16], const char *vendor,
                                  const char *serial, uint8_t *out);
 
+/* Adds to page 83h of LEN bytes in OUT which target port answers: relative port and its group. */
+size_t lun_vpd_port_append (uint16_t port, uint16_t group, uint8_t *out, size_t len);
+
 /* Zero = not reported. */
 typedef struct {
   uint8_t max_caw_blocks;

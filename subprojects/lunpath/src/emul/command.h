@@ -27,6 +27,7 @@ LunResult lun_command_reply (const LunCommand *command, const void *data, size_t
 LunResult lun_command_test_unit_ready (LunCommand *command);
 LunResult lun_command_inquiry (LunCommand *command);
 LunResult lun_command_request_sense (LunCommand *command);
+LunResult lun_command_maintenance_in (LunCommand *command);
 LunResult lun_command_report_luns (LunCommand *command);
 LunResult lun_command_mode_sense_6 (LunCommand *command);
 LunResult lun_command_read_capacity_10 (LunCommand *command);

@@ -30,6 +30,7 @@ persistent_permits (const LunEmulCore *core, unsigned port, LunAccess access)
     return false;
   case LUN_ACCESS_ALWAYS:
   case LUN_ACCESS_STATE:
+  case LUN_ACCESS_READY:
   case LUN_ACCESS_RESERVE_6:
   case LUN_ACCESS_PR:
     return true;
@@ -47,11 +48,54 @@ lun_core_permits (const LunEmulCore *core, unsigned port, LunAccess access)
   return persistent_permits (core, port, access);
 }
 
+/* Only what is always answered is answered while the port is neither active nor in standby. */
+static bool
+standby_serves (LunAccess access)
+{
+  switch (access) {
+  case LUN_ACCESS_ALWAYS:
+  case LUN_ACCESS_STATE:
+  case LUN_ACCESS_MODE:
+  case LUN_ACCESS_PR:
+    return true;
+  case LUN_ACCESS_READY:
+  case LUN_ACCESS_READ:
+  case LUN_ACCESS_WRITE:
+  case LUN_ACCESS_RESERVE_6:
+    return false;
+  }
+  return false;
+}
+
+uint8_t
+lun_core_not_ready (const LunEmulCore *core, unsigned port, LunAccess access)
+{
+  unsigned target_port = core->ports[port].target_port;
+  LunAlua state =
+    target_port > 0 ? (LunAlua) core->alua[target_port - 1] : LUN_ALUA_OPTIMIZED;
+
+  if (access == LUN_ACCESS_ALWAYS || lun_alua_is_active (state))
+    return 0;
+  if (state == LUN_ALUA_TRANSITIONING)
+    return 0x0a;
+  if (state == LUN_ALUA_STANDBY)
+    return standby_serves (access) ? 0 : 0x0b;
+  return 0x0c;
+}
+
+void
+lun_core_set_alua (LunEmulCore *core, unsigned target_port, LunAlua state)
+{
+  core->has_groups = true;
+  core->alua[target_port - 1] = (uint8_t) state;
+  lun_core_attention_all (core, LUN_UA_ALUA_CHANGED, -1);
+}
+
 int
-lun_core_find_port (const LunEmulCore *core, const char *name)
+lun_core_find_port (const LunEmulCore *core, const char *name, unsigned target_port)
 {
   for (int i = 0; i < LUN_EMUL_PORTS; i++)
-    if (core->ports[i].name[0] &&
+    if (core->ports[i].name[0] && core->ports[i].target_port == target_port &&
         strncmp (core->ports[i].name, name, LUN_EMUL_NAME_MAX) == 0)
       return i;
   return -1;

@@ -256,11 +256,11 @@ name_is_valid (const char *name)
 }
 
 static int
-join_port (LunEmul *emul, const char *name)
+join_port (LunEmul *emul, const char *name, unsigned target_port)
 {
   lun_state_lock (emul);
   lun_state_begin (emul);
-  int port = lun_state_make_port (emul, name);
+  int port = lun_state_make_port (emul, name, target_port);
   if (port >= 0)
     atomic_fetch_or (&emul->opener->ports[port / 8], (uint8_t) (1 << port % 8));
   lun_state_commit (emul);
@@ -271,6 +271,20 @@ join_port (LunEmul *emul, const char *name)
 LunEmulNexus *
 lun_emul_nexus (LunEmul *emul, const char *name, GError **error)
 {
+  return lun_emul_nexus_at (emul, name, 1, error);
+}
+
+LunEmulNexus *
+lun_emul_nexus_at (LunEmul *emul, const char *name, unsigned target_port,
+                   GError **error)
+{
+  g_autofree char *key = g_strdup_printf ("%u %s", target_port, name);
+
+  if (target_port == 0 || target_port > LUN_EMUL_GROUPS) {
+    g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "%s: its target ports are 1 to %d",
+                 emul->image_name, LUN_EMUL_GROUPS);
+    return NULL;
+  }
   if (!name_is_valid (name)) {
     g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
                  "%s: \"%s\" is no name of an initiator port", emul->image_name, name);
@@ -278,20 +292,35 @@ lun_emul_nexus (LunEmul *emul, const char *name, GError **error)
   }
 
   pthread_mutex_lock (&emul->nexuses_lock);
-  LunEmulNexus *nexus = g_hash_table_lookup (emul->nexuses, name);
-  int port = nexus ? (int) nexus->port : join_port (emul, name);
+  LunEmulNexus *nexus = g_hash_table_lookup (emul->nexuses, key);
+  int port = nexus ? (int) nexus->port : join_port (emul, name, target_port);
   if (nexus == NULL && port >= 0) {
     nexus = g_new0 (LunEmulNexus, 1);
     nexus->emul = emul;
     nexus->port = (unsigned) port;
     nexus->gate = &emul->state->gates[port];
-    g_hash_table_insert (emul->nexuses, g_strdup (name), nexus);
+    g_hash_table_insert (emul->nexuses, g_steal_pointer (&key), nexus);
   }
   pthread_mutex_unlock (&emul->nexuses_lock);
   if (nexus == NULL)
     g_set_error (error, LUN_ERROR, LUN_ERROR_BUSY, "%s: all %d ports are in use",
                  emul->image_name, LUN_EMUL_PORTS);
   return nexus;
+}
+
+/* ---- target ports ---- */
+
+bool
+lun_emul_set_port_state (LunEmul *emul, unsigned target_port, unsigned state)
+{
+  if (target_port == 0 || target_port > LUN_EMUL_GROUPS || state > 0xf)
+    return false;
+  lun_state_lock (emul);
+  lun_state_begin (emul);
+  lun_core_set_alua (&emul->state->core, target_port, (LunAlua) state);
+  lun_state_commit (emul);
+  lun_state_unlock (emul);
+  return true;
 }
 
 /* ---- reset and power ---- */

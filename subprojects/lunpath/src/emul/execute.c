@@ -1,7 +1,8 @@
 /* execute.c - one command from CDB to result: the table of commands and the way in.
  *
  * Order in which a refusal is chosen (SAM-5 5.3.3): unit attention 29h, RESERVATION CONFLICT,
- * other unit attentions, then whatever the command itself finds wrong.
+ * other unit attentions, the state of the target port (ALUA), then whatever the command itself finds
+ * wrong.
  */
 #include "base/cdb.h"
 #include "base/iov.h"
@@ -31,9 +32,10 @@ static const CommandKind kinds[] = {
   { LUN_SCSI_WRITE_6, LUN_ACCESS_WRITE, false, lun_command_write },
   { LUN_SCSI_WRITE_10, LUN_ACCESS_WRITE, false, lun_command_write },
   { LUN_SCSI_WRITE_12, LUN_ACCESS_WRITE, false, lun_command_write },
-  { LUN_SCSI_TEST_UNIT_READY, LUN_ACCESS_STATE, true, lun_command_test_unit_ready },
+  { LUN_SCSI_TEST_UNIT_READY, LUN_ACCESS_READY, true, lun_command_test_unit_ready },
   { LUN_SCSI_REQUEST_SENSE, LUN_ACCESS_ALWAYS, true, lun_command_request_sense },
   { LUN_SCSI_INQUIRY, LUN_ACCESS_ALWAYS, true, lun_command_inquiry },
+  { LUN_SCSI_MAINTENANCE_IN, LUN_ACCESS_ALWAYS, true, lun_command_maintenance_in },
   { LUN_SCSI_REPORT_LUNS, LUN_ACCESS_ALWAYS, true, lun_command_report_luns },
   { LUN_SCSI_MODE_SENSE_6, LUN_ACCESS_MODE, true, lun_command_mode_sense_6 },
   { LUN_SCSI_READ_CAPACITY_10, LUN_ACCESS_STATE, true, lun_command_read_capacity_10 },
@@ -72,6 +74,8 @@ attention_asc (uint32_t bit)
     return LUN_ASC_RESERVATIONS_RELEASED;
   case LUN_UA_REGISTRATIONS_PREEMPTED:
     return LUN_ASC_REGISTRATIONS_PREEMPTED;
+  case LUN_UA_ALUA_CHANGED:
+    return LUN_ASC_ALUA_CHANGED;
   }
   return LUN_ASC_NONE;
 }
@@ -133,7 +137,13 @@ lun_command_admit (LunEmulNexus *nexus, LunAccess access, LunResult *refusal)
     *refusal = lun_result_conflict ();
     return false;
   }
-  return !report_attention (nexus, UINT32_MAX, refusal);
+  if (report_attention (nexus, UINT32_MAX, refusal))
+    return false;
+  uint8_t ascq = lun_core_not_ready (core, nexus->port, access);
+  if (ascq != 0)
+    *refusal =
+      lun_result_check (LUN_SENSE_NOT_READY, (LunAsc) (LUN_ASC_NOT_READY | ascq));
+  return ascq == 0;
 }
 
 /* ---- execution ---- */

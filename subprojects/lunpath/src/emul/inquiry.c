@@ -1,4 +1,5 @@
 /* inquiry.c - commands that ask what the LUN is and how it is. */
+#include "base/alua.h"
 #include "base/be.h"
 #include "base/cdb.h"
 #include "base/vpd.h"
@@ -21,7 +22,7 @@ lun_command_test_unit_ready (LunCommand *command)
 /* ---- INQUIRY ---- */
 
 static size_t
-standard_inquiry (uint8_t out[96])
+standard_inquiry (const LunEmulCore *core, uint8_t out[96])
 {
   static const uint16_t versions[] = {
     0x00a0, /* SAM-5 */
@@ -34,7 +35,8 @@ standard_inquiry (uint8_t out[96])
   out[2] = 0x06; /* SPC-4 */
   out[3] = 0x12; /* HISUP, response data format 2 */
   out[4] = 96 - 5;
-  out[7] = 0x02; /* CMDQUE */
+  out[5] = core->has_groups ? 0x10 : 0; /* TPGS: groups that change by themselves */
+  out[7] = 0x02;                        /* CMDQUE */
   memcpy (out + 8, VENDOR, 8);
   memcpy (out + 16, PRODUCT, 16);
   memcpy (out + 32, REVISION, 4);
@@ -44,8 +46,10 @@ standard_inquiry (uint8_t out[96])
 }
 
 static size_t
-vpd_page (const LunEmul *emul, uint8_t page, uint8_t *out)
+vpd_page (const LunEmulNexus *nexus, uint8_t page, uint8_t *out)
 {
+  const LunEmul *emul = nexus->emul;
+  uint16_t target_port = emul->state->core.ports[nexus->port].target_port;
   LunBlockLimits limits = {
     .max_caw_blocks = (uint8_t) MIN (LUN_STATE_CAW_MAX / emul->block_size, 255),
     .optimal_transfer_blocks = OPTIMAL_TRANSFER_BYTES / emul->block_size,
@@ -57,7 +61,9 @@ vpd_page (const LunEmul *emul, uint8_t page, uint8_t *out)
   case LUN_VPD_SERIAL:
     return lun_vpd_serial_encode (emul->uuid, out);
   case LUN_VPD_DEVICE_ID:
-    return lun_vpd_device_id_encode (emul->state->uuid, VENDOR, emul->uuid, out);
+    return lun_vpd_port_append (
+      target_port, target_port, out,
+      lun_vpd_device_id_encode (emul->state->uuid, VENDOR, emul->uuid, out));
   case LUN_VPD_BLOCK_LIMITS:
     return lun_vpd_block_limits_encode (&limits, out);
   case LUN_VPD_CHARACTERISTICS:
@@ -76,10 +82,25 @@ lun_command_inquiry (LunCommand *command)
 
   if ((cdb[1] & ~0x01) || (!vpd && cdb[2] != 0))
     return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_CDB);
-  size_t len = vpd ? vpd_page (command->emul, cdb[2], out) : standard_inquiry (out);
+  size_t len = vpd ? vpd_page (command->nexus, cdb[2], out)
+                   : standard_inquiry (&command->emul->state->core, out);
   if (len == 0)
     return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_CDB);
   return lun_command_reply (command, out, len, lun_be16_get (cdb + 3));
+}
+
+/* ---- target port groups ---- */
+
+LunResult
+lun_command_maintenance_in (LunCommand *command)
+{
+  const LunEmulCore *core = &command->emul->state->core;
+  uint8_t out[LUN_PORT_GROUPS_BYTES (LUN_EMUL_GROUPS)];
+
+  if (command->cdb[1] != LUN_SCSI_MI_REPORT_TARGET_PORT_GROUPS)
+    return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_CDB);
+  size_t len = lun_port_groups_encode (core->alua, LUN_EMUL_GROUPS, out);
+  return lun_command_reply (command, out, len, lun_be32_get (command->cdb + 6));
 }
 
 /* ---- sense, LUNs, modes ---- */

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#define RELATIVE_PORT 1 /* of our only target port */
-
 static void
 attention_registered (LunEmulCore *core, uint32_t attention, unsigned except)
 {
@@ -222,9 +220,11 @@ lun_persist_check_move (const LunEmulCore *core, unsigned issuer, const LunPrMov
   if (!lun_core_is_holder (core, issuer) ||
       lun_pr_type_is_all_registrants (core->res_type))
     return lun_result_conflict ();
-  if (move->service_key == 0 || move->relative_port != RELATIVE_PORT ||
+  if (move->service_key == 0 || move->relative_port == 0 ||
+      move->relative_port > LUN_EMUL_GROUPS ||
       strlen (move->port) >= LUN_EMUL_NAME_MAX ||
-      strcmp (move->port, core->ports[issuer].name) == 0)
+      (strcmp (move->port, core->ports[issuer].name) == 0 &&
+       move->relative_port == core->ports[issuer].target_port))
     return lun_result_illegal (LUN_ASC_INVALID_FIELD_IN_PARAMETERS);
   return lun_result_good (0);
 }
@@ -298,7 +298,7 @@ read_full_status (const LunEmulCore *core, GByteArray *out)
       status[n++] = (LunPrStatus){ .key = core->ports[i].key,
                                    .holder = lun_core_is_holder (core, i),
                                    .type = core->res_type,
-                                   .relative_port = RELATIVE_PORT,
+                                   .relative_port = core->ports[i].target_port,
                                    .port = (char *) core->ports[i].name };
   lun_pr_full_status_encode (core->generation, status, n, out);
 }

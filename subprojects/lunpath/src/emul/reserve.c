@@ -91,7 +91,7 @@ move (LunCommand *command, const uint8_t *data, size_t len)
     return result;
 
   lun_state_begin (emul);
-  int to = lun_state_make_port (emul, name);
+  int to = lun_state_make_port (emul, name, list.relative_port);
   if (to >= 0)
     lun_persist_move (core, command->nexus->port, (unsigned) to, &list);
   lun_state_commit (emul);

@@ -30,9 +30,11 @@ update_gates (LunEmulState *state)
     uint32_t gate = 0;
     if (state->core.ports[i].attentions != 0)
       gate |= LUN_GATE_ATTENTION;
-    if (!lun_core_permits (&state->core, i, LUN_ACCESS_READ))
+    if (!lun_core_permits (&state->core, i, LUN_ACCESS_READ) ||
+        lun_core_not_ready (&state->core, i, LUN_ACCESS_READ) != 0)
       gate |= LUN_GATE_READ;
-    if (!lun_core_permits (&state->core, i, LUN_ACCESS_WRITE))
+    if (!lun_core_permits (&state->core, i, LUN_ACCESS_WRITE) ||
+        lun_core_not_ready (&state->core, i, LUN_ACCESS_WRITE) != 0)
       gate |= LUN_GATE_WRITE;
     atomic_store (&state->gates[i], gate);
   }
@@ -320,10 +322,10 @@ port_is_idle (LunEmul *emul, unsigned port)
 }
 
 int
-lun_state_make_port (LunEmul *emul, const char *name)
+lun_state_make_port (LunEmul *emul, const char *name, unsigned target_port)
 {
   LunEmulCore *core = &emul->state->core;
-  int port = lun_core_find_port (core, name);
+  int port = lun_core_find_port (core, name, target_port);
 
   if (port >= 0)
     return port;
@@ -337,5 +339,7 @@ lun_state_make_port (LunEmul *emul, const char *name)
     return -1;
   memset (&core->ports[port], 0, sizeof core->ports[port]);
   g_strlcpy (core->ports[port].name, name, LUN_EMUL_NAME_MAX);
+  core->ports[port].target_port = (uint16_t) target_port;
+  core->has_groups |= target_port > 1;
   return port;
 }

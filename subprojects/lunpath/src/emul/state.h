@@ -34,7 +34,7 @@
 #include <stdatomic.h>
 
 #define LUN_STATE_MAGIC       "LUNEMUL"
-#define LUN_STATE_VERSION     1
+#define LUN_STATE_VERSION     2
 #define LUN_STATE_OPENERS     256
 #define LUN_STATE_WAKE_WORDS  4096
 #define LUN_STATE_WRITE_SLOTS 32
@@ -132,9 +132,9 @@ void lun_state_commit (LunEmul *emul);
 
 /* Some living opener speaks for PORT.  Inside the lock. */
 bool lun_state_port_is_open (LunEmul *emul, unsigned port);
-/* The port with NAME, made when there is none; -1 when the table is full of ports in use.
+/* The port of NAME at TARGET_PORT, made when there is none; -1 when the table is full of ports in use.
  * Inside a transaction. */
-int lun_state_make_port (LunEmul *emul, const char *name);
+int lun_state_make_port (LunEmul *emul, const char *name, unsigned target_port);
 
 /* ---- writes under way ---- */
 LunWriteSlot *lun_state_write_start (LunEmul *emul, unsigned port);

@@ -1,11 +1,15 @@
 /* transport/file.c - a path to a mapped file through our LUN emulation.
  *
- *   file:/path/lun.img[?path=N][&host=NAME][&without=FEATURE[:FEATURE...]]
+ *   file:/path/lun.img[?path=N][&host=NAME][&port=N][&threaded=1]
+ *                        [&without=FEATURE[:FEATURE...]]
  *
  * One path is one nexus, "iqn.2026-01.ftsfs:HOST,i,0x00000000000N": the paths of one host differ
  * by N, those of several hosts (or of several pretended hosts on one machine) by HOST, which is
  * the machine's name by default.  A file that is no LUN yet becomes one when it is opened for
  * writing.
+ *
+ * `port` is the target port, 1 (default) to 4: each has a target port group of its own (ALUA).  With
+ * `threaded` commands run on the path's threads, and the path is checked, as over real SCSI.
  *
  * A LUN that can do less, as others do, is had by leaving out: caw (COMPARE AND WRITE), pr
  * (PERSISTENT RESERVE IN and OUT), abort (PREEMPT AND ABORT); each is refused as an unknown command
@@ -28,7 +32,8 @@
 #include <unistd.h>
 
 /* A long command would keep a nexus' others waiting; 4 MiB costs nothing to split. */
-#define MAX_IO_BYTES (4u << 20)
+#define MAX_IO_BYTES   (4u << 20)
+#define THREADED_DEPTH 4
 
 static void
 file_close (LunTransport *transport)
@@ -36,6 +41,7 @@ file_close (LunTransport *transport)
   LunFile *file = (LunFile *) transport;
 
   lun_emul_close (file->emul);
+  g_free (file->nexus_text);
   g_free (file->port);
   g_free (file);
 }
@@ -116,7 +122,10 @@ refuse (unsigned lacking)
 static bool
 open_emul (LunFile *file, const LunPathName *name, bool read_only, GError **error)
 {
-  if (!nexus_name (name, &file->port, error) ||
+  uint64_t target_port;
+
+  if (!lun_path_name_number (name, "port", 1, &target_port, error) ||
+      !nexus_name (name, &file->port, error) ||
       !read_without (name, &file->without, error))
     return false;
   if (!read_only && !lun_emul_create (name->target, 0, 0, error))
@@ -124,17 +133,26 @@ open_emul (LunFile *file, const LunPathName *name, bool read_only, GError **erro
   file->emul = lun_emul_open (name->target, read_only, error);
   if (!file->emul)
     return false;
-  file->nexus = lun_emul_nexus (file->emul, file->port, error);
-  return file->nexus != NULL;
+  file->nexus = lun_emul_nexus_at (file->emul, file->port,
+                                   (unsigned) MIN (target_port, UINT16_MAX), error);
+  if (!file->nexus)
+    return false;
+  file->nexus_text = target_port > 1 ? g_strdup_printf ("%s,t,0x%04x", file->port,
+                                                        (unsigned) target_port)
+                                     : g_strdup (file->port);
+  return true;
 }
 
 static LunTransport *
 file_open (const LunPathName *name, const LunTransportConfig *config, GError **error)
 {
-  static const char *const known[] = { "path", "host", "without", NULL };
+  static const char *const known[] = { "path",     "host",    "port",
+                                       "threaded", "without", NULL };
   LunFile *file;
+  uint64_t threaded;
 
-  if (!lun_path_name_only (name, known, error))
+  if (!lun_path_name_only (name, known, error) ||
+      !lun_path_name_number (name, "threaded", 0, &threaded, error))
     return NULL;
   if (*name->target == '\0') {
     g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG, "path name \"%s\": no file name",
@@ -148,12 +166,13 @@ file_open (const LunPathName *name, const LunTransportConfig *config, GError **e
   }
   uint32_t block_size = lun_emul_block_size (file->emul);
   file->base.facts = (LunTransportFacts){
-    .run = LUN_RUN_CALLER,
+    .run = threaded ? LUN_RUN_PATH_THREAD : LUN_RUN_CALLER,
+    .queue_depth = threaded ? THREADED_DEPTH : 0,
     .block_size = block_size,
     .n_blocks = lun_emul_n_blocks (file->emul),
     .max_io_blocks = MAX_IO_BYTES / block_size,
-    .can_wake = true,
-    .nexus = file->port,
+    .can_wake = !threaded,
+    .nexus = file->nexus_text,
   };
   return &file->base;
 }

@@ -8,7 +8,8 @@ typedef struct {
   LunTransport base;
   LunEmul *emul;
   LunEmulNexus *nexus; /* belongs to `emul` */
-  char *port;          /* its name */
+  char *port;          /* the initiator port's name */
+  char *nexus_text;    /* facts.nexus */
   unsigned without;    /* features that the LUN lacks (file.c) */
 } LunFile;
 
