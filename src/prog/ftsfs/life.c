@@ -52,12 +52,17 @@ typedef struct {
 /* ---- telling the caller ---- */
 
 /* The terminal goes when the mount is live: libfuse says there why mount(2) failed, and who reads
- * the caller's output to its end must not wait for us. */
+ * the caller's output to its end must not wait for us.
+ *
+ * Nor may its process group be left before: an automounter lets only its own group come to the
+ * directory while the mount is being made, everybody else waits for that, and so would we for
+ * ourselves. */
 static void
 leave_terminal (void)
 {
   int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
 
+  setsid ();
   fts_program_use_syslog ();
   (void) !chdir ("/");
   for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
@@ -602,7 +607,6 @@ run_in_background (FtsMountOptions *options)
   /* What the caller had open is not ours to keep: it might be a file of the mount itself. */
   close_range (STDERR_FILENO + 1, (unsigned) fds[1] - 1, 0);
   close_range ((unsigned) fds[1] + 1, ~0U, 0);
-  setsid ();
   return run (options, fds[1]);
 }
 

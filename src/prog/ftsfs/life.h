@@ -1,7 +1,7 @@
 /* life.h - a mount from start to end.
  *
  *   parent                     child
- *   fork, wait on a pipe       session of its own; open volume, join, connect, mount
+ *   fork, wait on a pipe       open volume, join, connect, mount
  *                              serve; once the root's attributes came through the mount:
  *   exit 0              <----  "live"
  *   print, exit status  <----  or what went wrong, at any step before
