@@ -25,6 +25,15 @@ lab_server ()
   server_pid=$pid
 }
 
+# limited_server N: the same, and the server may have N descriptors.
+limited_server ()
+{
+  mkdir "$work/bin"
+  printf '#!/bin/bash\nulimit -n %s\nexec %q "$@"\n' "$1" "$(command -v ftsd)" >"$work/bin/ftsd"
+  chmod +x "$work/bin/ftsd"
+  PATH=$work/bin:$PATH lab_server
+}
+
 # lab [MOUNT_OPTIONS]: all of it.
 lab ()
 {

@@ -4,10 +4,7 @@
 
 need_fuse
 ulimit -Sn 8192 2>/dev/null || skip "no more than $(ulimit -Hn) descriptors for the test itself"
-mkdir "$work/bin"
-printf '#!/bin/bash\nulimit -n 1024\nexec %q "$@"\n' "$(command -v ftsd)" >"$work/bin/ftsd"
-chmod +x "$work/bin/ftsd"
-PATH=$work/bin:$PATH lab_server
+limited_server 1024
 mount_ftsfs server:/lab "$mnt" "stats=$mount_stats" || fail "mount: status $?"
 mount_pid=$(pid_of_mount "$mnt")
 check_equal "descriptors that the server may have" \
@@ -17,4 +14,6 @@ check "3,000 files open at once" \
 check_equal "and 3,000 are visited" \
   "$(find "$mnt" -type f -name 'file-*' -exec cat {} + | grep -c .)" \
   "$(find "$export_dir" -type f -name 'file-*' -exec cat {} + | grep -c .)"
+check "20,000 are visited, 2,000 of them open" \
+  /usr/bin/python3 "$FTS_SOURCE/tests/lib/visit.py" "$mnt" "$export_dir" 20000 2000
 check_at_most "descriptors of the server" "$(find "/proc/$server_pid/fd" | wc -l)" 1024

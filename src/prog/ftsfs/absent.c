@@ -22,6 +22,7 @@ typedef struct {
   Set names;
   int64_t since_us; /* the names are right as of then; 0 = not known */
   bool watched;     /* and the peer tells of changes */
+  int64_t last_us;  /* of the look-up before */
   int64_t rest_until_us;
   uint64_t adds; /* names added since the entry was made */
   unsigned misses, hits;
@@ -187,14 +188,15 @@ fts_absent_free (FtsAbsent *absent)
 }
 
 /* ---- judging ---- */
-/* Names that are not trusted any more; did they answer as many look-ups as they cost? */
+/* Names that are not trusted any more; did they answer as many look-ups as they cost?  After a PAUSE
+ * one look-up has to find nothing before they are asked for again. */
 static void
-expire_locked (FtsAbsent *absent, Entry *entry)
+expire_locked (FtsAbsent *absent, Entry *entry, bool pause)
 {
   bool paid =
     entry->hits >= FIRST_MISSES && entry->hits >= entry->names.used / NAMES_A_LOOKUP;
 
-  entry->misses = paid ? FIRST_MISSES : 0;
+  entry->misses = paid ? FIRST_MISSES - pause : 0;
   entry->hits = 0;
   forget_names_locked (absent, entry);
 }
@@ -205,9 +207,14 @@ judge_locked (FtsAbsent *absent, Entry *entry, const char *name,
 {
   int64_t now = g_get_monotonic_time ();
 
+  bool pause = now - entry->last_us > trust->burst_us;
+
+  entry->last_us = now;
   *left_us = entry->since_us + (entry->watched ? trust->watched_us : trust->us) - now;
-  if (entry->since_us != 0 && *left_us <= 0)
-    expire_locked (absent, entry);
+  if (entry->since_us != 0 && ((pause && !entry->watched) || *left_us <= 0))
+    expire_locked (absent, entry, pause);
+  if (entry->since_us != 0 && pause)
+    return FTS_ABSENT_ASK;
   if (entry->since_us != 0) {
     if (contains (&entry->names, fts_namehash (name, strlen (name))))
       return FTS_ABSENT_ASK;
@@ -282,6 +289,7 @@ fts_absent_set_empty (FtsAbsent *absent, uint64_t dir, int64_t start_us, bool wa
   Entry *entry = need_locked (absent, dir);
   forget_names_locked (absent, entry);
   entry->since_us = start_us;
+  entry->last_us = g_get_monotonic_time ();
   entry->watched = watched;
   pthread_mutex_unlock (&absent->lock);
 }
@@ -315,6 +323,7 @@ fts_absent_publish (FtsAbsent *absent, const FtsAbsentAsking *asking,
       for (size_t i = 0; i < n; i++)
         insert_locked (absent, entry, hashes[i]);
       entry->since_us = asking->start_us;
+      entry->last_us = g_get_monotonic_time ();
       entry->watched = watched;
       renew_locked (absent, entry);
     }

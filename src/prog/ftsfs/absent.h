@@ -15,6 +15,10 @@
  * many look-ups as asking costs.  A directory that is too long, or may not be listed, is left
  * alone for FTS_ABSENT_REST_US.
  *
+ * Bursts: names are used only while look-ups in the directory follow each other closely.  The first one after a pause asks, and the names are forgotten unless the peer
+ * watches the directory; so whoever makes a file elsewhere and then looks for it here finds it, though the
+ * peer's notice be late.
+ *
  * Threads: any; one lock, held for a table look-up.  Directories are named by node numbers, which
  * are never used again.
  */
@@ -24,9 +28,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FTS_ABSENT_DIRS    4096u
-#define FTS_ABSENT_NAMES   8192u /* most of one directory */
-#define FTS_ABSENT_REST_US (60 * INT64_C (1000000))
+#define FTS_ABSENT_DIRS     4096u
+#define FTS_ABSENT_BURST_US (50 * 1000)
+#define FTS_ABSENT_NAMES    8192u /* most of one directory */
+#define FTS_ABSENT_REST_US  (60 * INT64_C (1000000))
 
 typedef struct FtsAbsent FtsAbsent;
 
@@ -43,6 +48,7 @@ typedef enum {
 typedef struct {
   int64_t us;         /* of a directory that the peer does not watch for us */
   int64_t watched_us; /* of one that it watches */
+  int64_t burst_us;   /* between two look-ups at most */
 } FtsAbsentTrust;
 
 /* Is NAME not in DIR?  *LEFT_US = for how much longer a YES holds, whatever happens; 0 where the

@@ -19,6 +19,10 @@
 #define PAGE_LEN      (200u * 1024u)
 #define PAGE_VALID_US G_USEC_PER_SEC /* of attributes in a page */
 
+/* Who only lists a long directory does not want to fill the kernel's memory, and ours, with all
+ * its files: with so many known, only files that somebody asks for are told of. */
+#define MOST_UNASKED  (1u << 18)
+
 typedef struct {
   FtsInode *inode;
   pthread_mutex_t lock; /* the rest */
@@ -217,7 +221,8 @@ learn_entry (FtsFs *fs, const Dir *dir, const FtsDirent *entry, const char *name
   if (known && (fts_inode_changed (known) > dir->clock ||
                 (fs->behind && fts_behind_is_dirty (fs->behind, known))))
     return NULL;
-  if (known == NULL && fts_inodes_unknown (fs->inodes) > dir->clock)
+  if (known == NULL && (fts_inodes_unknown (fs->inodes) > dir->clock ||
+                        fts_inodes_count (fs->inodes) >= MOST_UNASKED))
     return NULL;
   const FtsPlaceOfEntry place = { dir->inode, name, dir->clock };
   FtsNode node = { .handle = entry->handle, .attr = entry->attr };

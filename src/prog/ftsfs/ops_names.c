@@ -66,7 +66,8 @@ trust_of (const FtsFs *fs)
   double us = MIN (fs->options->negative_timeout, 1e6) * G_USEC_PER_SEC;
   double watched_us = MIN (fs->options->watch_timeout, 1e6) * G_USEC_PER_SEC;
 
-  return (FtsAbsentTrust){ (int64_t) us, (int64_t) MAX (us, watched_us) };
+  return (FtsAbsentTrust){ (int64_t) us, (int64_t) MAX (us, watched_us),
+                           FTS_ABSENT_BURST_US };
 }
 
 /* Answers that there is no NAME when that is known.  Where the directory is watched the kernel

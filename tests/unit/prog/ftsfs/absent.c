@@ -20,7 +20,7 @@ judge (FtsAbsent *absent, const char *name)
 {
   int64_t left_us;
   FtsAbsentVerdict verdict = fts_absent_judge (
-    absent, DIR, name, &(FtsAbsentTrust){ LONG_US, LONG_US }, &left_us);
+    absent, DIR, name, &(FtsAbsentTrust){ LONG_US, LONG_US, LONG_US }, &left_us);
 
   if (verdict == FTS_ABSENT_YES) {
     ck_assert_int_gt (left_us, 0);
@@ -75,7 +75,7 @@ END_TEST
 
 START_TEST (test_names_of_a_watched_directory_hold_until_something_changes_there)
 {
-  const FtsAbsentTrust trust = { 1, LONG_US };
+  const FtsAbsentTrust trust = { 1, LONG_US, LONG_US };
   FtsAbsent *absent = fts_absent_new (1000);
   int64_t left_us = 1;
 
@@ -148,13 +148,14 @@ START_TEST (test_names_are_trusted_for_the_timeout)
   int64_t left_us;
 
   ck_assert_int_eq (
-    fts_absent_judge (absent, DIR, "c", &(FtsAbsentTrust){ 0, 0 }, &left_us),
+    fts_absent_judge (absent, DIR, "c", &(FtsAbsentTrust){ 0, 0, LONG_US }, &left_us),
     FTS_ABSENT_ASK);
   ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_YES);
   g_usleep (2000);
-  ck_assert_int_eq (
-    fts_absent_judge (absent, DIR, "c", &(FtsAbsentTrust){ 1000, 1000 }, &left_us),
-    FTS_ABSENT_ASK);
+  ck_assert_int_eq (fts_absent_judge (absent, DIR, "c",
+                                      &(FtsAbsentTrust){ 1000, 1000, LONG_US },
+                                      &left_us),
+                    FTS_ABSENT_ASK);
   ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_ASK); /* forgotten by now */
   fts_absent_free (absent);
 }
@@ -168,9 +169,29 @@ START_TEST (test_names_that_paid_are_asked_for_at_once)
   for (int i = 0; i < 3; i++)
     ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_YES);
   g_usleep (2000);
-  ck_assert_int_eq (
-    fts_absent_judge (absent, DIR, "c", &(FtsAbsentTrust){ 1000, 1000 }, &left_us),
-    FTS_ABSENT_ASK_NAMES);
+  ck_assert_int_eq (fts_absent_judge (absent, DIR, "c",
+                                      &(FtsAbsentTrust){ 1000, 1000, LONG_US },
+                                      &left_us),
+                    FTS_ABSENT_ASK_NAMES);
+  fts_absent_free (absent);
+}
+END_TEST
+
+START_TEST (test_after_a_pause_names_are_not_used)
+{
+  FtsAbsent *absent = with_names ();
+  int64_t left_us;
+
+  for (int i = 0; i < 3; i++)
+    ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_YES);
+  g_usleep (2000);
+  ck_assert_int_eq (fts_absent_judge (absent, DIR, "c",
+                                      &(FtsAbsentTrust){ LONG_US, LONG_US, 1000 },
+                                      &left_us),
+                    FTS_ABSENT_ASK);
+  ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_ASK);
+  fts_absent_note_miss (absent, DIR);
+  ck_assert_int_eq (judge (absent, "c"), FTS_ABSENT_ASK_NAMES);
   fts_absent_free (absent);
 }
 END_TEST
@@ -214,24 +235,27 @@ START_TEST (test_memory_is_bounded_and_the_oldest_go_first)
     g_snprintf (name, sizeof name, "name-%d", i);
     fts_absent_add (absent, 2, name);
   }
-  ck_assert_int_eq (
-    fts_absent_judge (absent, 1, "b", &(FtsAbsentTrust){ LONG_US, LONG_US }, &left_us),
-    FTS_ABSENT_ASK);
-  ck_assert_int_eq (
-    fts_absent_judge (absent, 2, "b", &(FtsAbsentTrust){ LONG_US, LONG_US }, &left_us),
-    FTS_ABSENT_YES);
+  ck_assert_int_eq (fts_absent_judge (absent, 1, "b",
+                                      &(FtsAbsentTrust){ LONG_US, LONG_US, LONG_US },
+                                      &left_us),
+                    FTS_ABSENT_ASK);
+  ck_assert_int_eq (fts_absent_judge (absent, 2, "b",
+                                      &(FtsAbsentTrust){ LONG_US, LONG_US, LONG_US },
+                                      &left_us),
+                    FTS_ABSENT_YES);
   for (int i = 0; i < 3000; i++) {
     g_snprintf (name, sizeof name, "name-%d", i);
     ck_assert_int_eq (fts_absent_judge (absent, 2, name,
-                                        &(FtsAbsentTrust){ LONG_US, LONG_US },
+                                        &(FtsAbsentTrust){ LONG_US, LONG_US, LONG_US },
                                         &left_us),
                       FTS_ABSENT_ASK);
   }
   for (uint64_t dir = 10; dir < 10 + FTS_ABSENT_DIRS; dir++)
     fts_absent_note_miss (absent, dir);
-  ck_assert_int_eq (
-    fts_absent_judge (absent, 2, "b", &(FtsAbsentTrust){ LONG_US, LONG_US }, &left_us),
-    FTS_ABSENT_ASK);
+  ck_assert_int_eq (fts_absent_judge (absent, 2, "b",
+                                      &(FtsAbsentTrust){ LONG_US, LONG_US, LONG_US },
+                                      &left_us),
+                    FTS_ABSENT_ASK);
   fts_absent_free (absent);
 }
 END_TEST
@@ -245,6 +269,7 @@ FTS_SUITE ("ftsfs/absent", test_names_are_asked_for_when_look_ups_find_nothing,
            test_an_answer_for_a_forgotten_directory_is_dropped,
            test_names_are_trusted_for_the_timeout,
            test_names_that_paid_are_asked_for_at_once,
+           test_after_a_pause_names_are_not_used,
            test_a_directory_whose_names_cannot_be_had_is_left_alone,
            test_a_new_directory_has_no_names,
            test_memory_is_bounded_and_the_oldest_go_first)
