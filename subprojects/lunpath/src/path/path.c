@@ -184,6 +184,13 @@ delay_return (LunPath *path, LunPathState was, int64_t now_us)
     __atomic_store_n (&path->settled_us, now_us + failback_us, __ATOMIC_RELAXED);
 }
 
+/* A path that was slow once gets no commands that could tell that it no longer is. */
+static void
+forget_service_time (LunPath *path)
+{
+  __atomic_store_n (&path->service_us, 0, __ATOMIC_RELAXED);
+}
+
 static bool
 is_failure (LunPathState was, LunPathState now)
 {
@@ -231,6 +238,8 @@ lun_path_event (LunPath *path, LunPathEvent event, const char *reason)
       plan_check_locked (path, was, now, now_us);
     if (!lun_path_state_is_usable (was) && lun_path_state_is_usable (now))
       delay_return (path, was, now_us);
+    if (event == LUN_PATH_CHECK_GOOD)
+      forget_service_time (path);
     if (was != now) {
       path->since_us = now_us;
       g_free (path->reason);

@@ -150,7 +150,8 @@ on_done (LunIo *io)
     if (this->own && gets_data (io))
       lun_iov_scatter (part->io.iov, part->io.n_iov, this->own, this->own_iov.iov_len);
     part->io.result = io->result;
-    measure (this);
+    if (io->result.outcome == LUN_OUTCOME_GOOD)
+      measure (this);
   } else {
     tell_late (this);
   }
