@@ -112,8 +112,9 @@ char *
 lun_device_no_path_text (LunDevice *device, const LunResult *result)
 {
   g_autofree char *why = lun_result_text (result);
-  GString *text = g_string_new (why);
+  GString *text = g_string_new (NULL);
 
+  g_string_printf (text, "no path to the LUN works: %s", why);
   for (unsigned i = 0; i < lun_device_n_paths (device); i++)
     append_trouble (text, &device->paths[i]);
   return g_string_free (text, FALSE);
