@@ -6,6 +6,7 @@
 #include "prog/ftsfs/fs.h"
 #include "prog/ftsfs/locking.h"
 #include "prog/ftsfs/loop.h"
+#include "prog/ftsfs/option_text.h"
 #include "prog/ftsfs/push.h"
 #include "prog/ftsfs/remount.h"
 #include "prog/ftsfs/stats.h"
@@ -304,7 +305,7 @@ static void
 append_value (GString *into, const char *key, const char *value)
 {
   g_autofree char *option = g_strconcat (key, "=", value, NULL);
-  fts_mount_options_join (into, option);
+  fts_option_text_join (into, option);
 }
 
 static struct fuse_session *
@@ -315,7 +316,7 @@ new_session (Mount *mount)
   struct fuse_args args = FUSE_ARGS_INIT (0, NULL);
 
   if (options->idmap != FTS_MOUNT_IDMAP_SQUASH || options->default_permissions)
-    fts_mount_options_join (text, "default_permissions");
+    fts_option_text_join (text, "default_permissions");
   append_value (text, "fsname", options->source);
   append_value (text, "subtype", "ftsfs");
   if (options->read_only || fts_client_is_read_only (mount->fs.client))

@@ -60,9 +60,8 @@ typedef struct {
   uint32_t anon_uid, anon_gid;
   uint32_t uid, gid, umask, fmask, dmask;
   /* this run */
-  GPtrArray
-    *given;     /* of char*: each option as it was given, but those for fstab alone */
-  bool remount; /* change a live mount: the peer and the volume may be NULL */
+  GPtrArray *given; /* of char*: each option as it was given */
+  bool remount;     /* change a live mount: the peer and the volume may be NULL */
   char *stats_file;
   bool is_helper; /* called by mount(8) */
   bool foreground, debug, single_thread, verbose, fake, help, version;
@@ -73,9 +72,6 @@ bool fts_mount_options_parse (int argc, char *const *argv, FtsMountOptions *out,
 void fts_mount_options_clear (FtsMountOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FtsMountOptions, fts_mount_options_clear)
 
-/* Options cut at commas, and put together again. */
-GPtrArray *fts_mount_options_split (const char *list);
-void fts_mount_options_join (GString *list, const char *option);
 /* Does OPTION count at mount time alone, so that a remount may say another value? */
 bool fts_mount_option_is_for_start (const char *option);
 

@@ -2,6 +2,7 @@
 #include "prog/ftsfs/remount.h"
 
 #include "base/error.h"
+#include "prog/ftsfs/option_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +63,7 @@ void
 fts_remount_judge (const FtsMountOptions *running, FtsRemountAsk *ask)
 {
   ask->text[sizeof ask->text - 1] = '\0';
-  g_autoptr (GPtrArray) options = fts_mount_options_split (ask->text);
+  g_autoptr (GPtrArray) options = fts_option_text_split (ask->text);
 
   memset (ask->text, 0, sizeof ask->text);
   for (guint i = 0; i < options->len; i++) {
@@ -97,7 +98,7 @@ ask_daemon (const FtsMountOptions *options, int fd, GError **error)
   struct statfs fs;
 
   for (guint i = 0; i < options->given->len; i++)
-    fts_mount_options_join (text, options->given->pdata[i]);
+    fts_option_text_join (text, options->given->pdata[i]);
   if (text->len >= sizeof ask->text)
     return refuse (error, options, "the options are too long");
   memcpy (ask->text, text->str, text->len);
