@@ -291,6 +291,8 @@ end_connection (FtsChannel *channel)
   fts_channel_enter (channel, NULL); /* what other threads said has its effect first */
   forget_interrupts (channel);
   while (channel->life != FTS_LIFE_ENDED) {
+    /* A connector whose initiator is dead has nothing to say in a slot that may be another's. */
+    bool has_slot = channel->life != FTS_LIFE_LOST || is_initiator (channel);
     FtsAction action = fts_channel_event (channel, FTS_EVENT_CLOSE);
 
     if (channel->life == FTS_LIFE_CLOSING || channel->life == FTS_LIFE_RESET) {
@@ -299,7 +301,7 @@ end_connection (FtsChannel *channel)
       if (!await_peers_end (channel, close_deadline (channel)))
         action = fts_channel_event (channel, FTS_EVENT_GIVE_UP);
     }
-    if (action == FTS_ACTION_FREE_SLOT || action == FTS_ACTION_LEAVE_SLOT)
+    if (has_slot && (action == FTS_ACTION_FREE_SLOT || action == FTS_ACTION_LEAVE_SLOT))
       give_slot_back (channel, action);
   }
 }

@@ -11,6 +11,7 @@
 #include "fts/interrupt.h"
 #include "fts/open_table.h"
 #include "fts/patience.h"
+#include "fts/slots.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 struct FtsClient {
   FtsPool *pool;
   FtsOpenTable *open_files;
+  FtsSlots *slots;
   char *peer, *export_name;
   uint32_t accept_ms, timeout_ms;
   bool read_only; /* our wish */
@@ -87,6 +89,7 @@ attach (FtsConnection *connection, void *user_data, GError **error)
   if (!fts_call_text (&call.request.name, client->export_name, error))
     return false;
   call.request.open_flags = client->read_only ? FTS_OPEN_READ_ONLY : 0;
+  call.request.cookie = fts_slots_instance (client->slots);
   if (!fts_interrupt_guard (connection->channel))
     return fts_interrupt_tell (error);
   /* ATTACH goes out before the server has accepted (A9); then a refusal shows first. */
@@ -276,15 +279,44 @@ prepare_next_try (FtsCall *call)
   call->delivered = 0;
 }
 
+/* What the server remembers may be sent again in any case. */
 static bool
 may_repeat (const FtsCall *call)
 {
-  return fts_wire_command (call->request.op)->repeatable && !call->once;
+  return call->request.slot != 0 ||
+         (fts_wire_command (call->request.op)->repeatable && !call->once);
 }
 
-/* A failure before anything was sent may be repeated in any case. */
-bool
-fts_client_call (FtsClient *client, FtsCall *call, GError **error)
+/* What changes something must not be done twice, nor late: by a connection that was given up. */
+static bool
+wants_slot (const FtsRequest *request)
+{
+  if (request->op == FTS_OP_OPEN)
+    return request->open_flags & FTS_OPEN_TRUNC && request->length == 0;
+  return fts_wire_command (request->op)->modifies && request->op != FTS_OP_PUT;
+}
+
+/* True when CALL has a slot now that is to be given back after it. */
+static bool
+take_slot (FtsClient *client, FtsCall *call)
+{
+  FtsRequest *request = &call->request;
+
+  if (request->slot != 0 || !wants_slot (request))
+    return false;
+  request->slot = fts_slots_take (client->slots, &request->sequence);
+  return request->slot != 0;
+}
+
+static void
+give_slot (FtsClient *client, FtsCall *call)
+{
+  fts_slots_give (client->slots, call->request.slot);
+  call->request.slot = 0;
+}
+
+static bool
+call_patiently (FtsClient *client, FtsCall *call, GError **error)
 {
   FtsPatienceConfig config = current_patience (client);
   FtsPatience patience;
@@ -311,6 +343,18 @@ fts_client_call (FtsClient *client, FtsCall *call, GError **error)
     }
     prepare_next_try (call);
   }
+}
+
+/* A failure before anything was sent may be repeated in any case. */
+bool
+fts_client_call (FtsClient *client, FtsCall *call, GError **error)
+{
+  bool has_slot = take_slot (client, call);
+  bool ok = call_patiently (client, call, error);
+
+  if (has_slot)
+    give_slot (client, call);
+  return ok;
 }
 
 /* ---- closing files in the background ---- */
@@ -409,7 +453,10 @@ call_by_id (FtsClient *client, FtsCall *call, uint64_t open_id, GError **error)
   if (call->open_id2 != 0 && !fts_open_table_find (client->open_files, call->open_id2,
                                                    &call->request.open_id2, &flags))
     return fts_set_errno (error, EBADF, "a closed file");
-  call->once = call->once || flags & FTS_OPEN_APPEND;
+  if (flags & FTS_OPEN_APPEND && call->request.op == FTS_OP_WRITE) {
+    call->once = true;
+    call->request.flags |= FTS_REQUEST_APPENDS;
+  }
   return fts_client_call (client, call, error);
 }
 
@@ -434,9 +481,8 @@ reopen_files (FtsClient *client, const FtsCall *call, uint64_t open_id, GError *
   return true;
 }
 
-bool
-fts_client_call_open (FtsClient *client, FtsCall *call, uint64_t open_id,
-                      GError **error)
+static bool
+call_open (FtsClient *client, FtsCall *call, uint64_t open_id, GError **error)
 {
   g_autoptr (GError) cause = NULL;
 
@@ -448,6 +494,19 @@ fts_client_call_open (FtsClient *client, FtsCall *call, uint64_t open_id,
   }
   return reopen_files (client, call, open_id, error) &&
          call_by_id (client, call, open_id, error);
+}
+
+/* It keeps its slot when the file was opened anew: it is the same request. */
+bool
+fts_client_call_open (FtsClient *client, FtsCall *call, uint64_t open_id,
+                      GError **error)
+{
+  bool has_slot = take_slot (client, call);
+  bool ok = call_open (client, call, open_id, error);
+
+  if (has_slot)
+    give_slot (client, call);
+  return ok;
 }
 
 /* ---- facts ---- */
@@ -538,6 +597,7 @@ fts_client_new (FtsMember *member, const FtsClientConfig *config, GError **error
   };
   client->to_close = g_array_new (FALSE, FALSE, sizeof (uint64_t));
   client->open_files = fts_open_table_new ();
+  client->slots = fts_slots_new ();
   pthread_mutex_init (&client->lock, NULL);
   client->pool = fts_pool_new (&pool_config);
   if (!connect_first (client, error))
@@ -554,6 +614,7 @@ fts_client_free (FtsClient *client)
   pthread_mutex_destroy (&client->lock);
   g_array_unref (client->to_close);
   fts_open_table_free (client->open_files);
+  fts_slots_free (client->slots);
   g_free (client->peer);
   g_free (client->export_name);
   g_free (client);

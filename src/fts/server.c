@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "fts/caller.h"
 #include "fts/local.h"
+#include "fts/server_again.h"
 #include "fts/server_key.h"
 #include "fts/status.h"
 
@@ -32,6 +33,7 @@ struct FtsServer {
   FtsLocks *locks;
   FtsWatchers *watchers;
   FtsLocal *local;
+  FtsReplay *replay;
   Counter counters[FTS_OP_N];
   uint64_t bytes_read, bytes_written; /* atomic */
 };
@@ -118,6 +120,18 @@ is_something (const FtsExports *exports, GError **error)
   return false;
 }
 
+bool
+fts_server_remember (FtsServer *server, const char *file, GError **error)
+{
+  FtsReplay *replay = fts_replay_new (file, error);
+
+  if (replay == NULL)
+    return false;
+  fts_replay_free (server->replay);
+  server->replay = replay;
+  return true;
+}
+
 /* Nobody speaks for them any more. */
 static void
 drop_locks (const FtsSession *session, void *user_data)
@@ -142,6 +156,8 @@ fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError 
   handles.by_path = config->by_path;
 
   g_autoptr (FtsServer) server = g_new0 (FtsServer, 1);
+  if (!fts_server_remember (server, NULL, error))
+    return NULL;
   server->locks = fts_locks_new ();
   server->watchers = fts_watchers_new ();
   server->local = fts_local_new (server->watchers);
@@ -182,6 +198,7 @@ fts_server_free (FtsServer *server)
   fts_sessions_free (server->sessions);
   fts_locks_free (server->locks);
   fts_watchers_free (server->watchers);
+  fts_replay_free (server->replay);
   g_free (server);
 }
 
@@ -256,6 +273,7 @@ fts_serve_attach (FtsJob *job)
   job->answer.length = FTS_SERVER_MAX_DATA;
   if (job->export->read_only)
     job->answer.flags |= FTS_ANSWER_READ_ONLY;
+  peer->instance = request->cookie ? request->cookie + g_str_hash (peer->name) : 0;
   failed = fts_attr_load (root->fd, &job->answer.attr, NULL);
   fts_attr_look_closer (root->fd, &job->answer.attr);
   return failed;
@@ -421,9 +439,58 @@ run (FtsJob *job)
   if (failed)
     return failed;
   fts_job_watch_before (job);
-  failed = row->run (job);
+  failed = job->record != NULL ? fts_again_run (job, row->run) : row->run (job);
   fts_job_watch_after (job, failed);
   return failed;
+}
+
+/* ---- remembering ---- */
+
+/* Is JOB to be carried out?  Else it is answered with *FAILED. */
+static bool
+begin_remembered (FtsJob *job, int *failed)
+{
+  const FtsRequest *request = job->request;
+  FtsReplay *replay = job->peer->server->replay;
+  FtsAnswer before;
+
+  if (request->slot == 0 || job->peer->instance == 0)
+    return true;
+  *failed = EINVAL;
+  if (request->slot > FTS_REPLAY_SLOTS)
+    return false;
+  switch (
+    fts_replay_begin (replay, job->peer->instance, request, &job->record, &before)) {
+  case FTS_REPLAY_NEW:
+    return true;
+  case FTS_REPLAY_DOUBTFUL:
+    job->is_doubtful = true;
+    return true;
+  case FTS_REPLAY_DONE:
+    *failed = fts_status_to_errno (before.status);
+    before.tag = request->tag;
+    job->answer = before;
+    return false;
+  case FTS_REPLAY_OUTDATED:
+    *failed = EIO;
+    return false;
+  }
+  return true;
+}
+
+/* ESTALE comes again with a file that was opened anew; what broke off comes again as it is. */
+static void
+end_remembered (FtsJob *job, int failed)
+{
+  FtsReplay *replay = job->peer->server->replay;
+
+  if (job->record == NULL)
+    return;
+  job->answer.status = fts_status_from_errno (failed);
+  if (job->broken != NULL || job->answered || failed == ESTALE)
+    fts_replay_abandon (replay, job->record);
+  else
+    fts_replay_end (replay, job->record, &job->answer);
 }
 
 static void
@@ -473,7 +540,11 @@ serve_request (FtsJob *job, FtsRequest *request)
     use_export (job, peer->served);
   if (job->export != NULL)
     fts_rights_apply (&job->export->rights, request);
-  int failed = run (job);
+  int failed = 0;
+  if (begin_remembered (job, &failed)) {
+    failed = run (job);
+    end_remembered (job, failed);
+  }
   if (job->broken == NULL && !job->answered)
     fts_job_send_answer (job, failed);
   if (job->broken == NULL)

@@ -29,6 +29,9 @@ typedef struct {
 FtsServer *fts_server_new_with (FtsExports *exports, const FtsServerConfig *config,
                                 GError **error);
 FtsServer *fts_server_new (FtsExports *exports, GError **error);
+/* What was answered is kept in FILE from here on, so that it outlives the process (replay.h); in
+ * memory alone until then.  Before anybody connects. */
+bool fts_server_remember (FtsServer *server, const char *file, GError **error);
 void fts_server_free (FtsServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsServer, fts_server_free)
 

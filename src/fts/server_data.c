@@ -486,6 +486,11 @@ write_request_data (FtsJob *job, int fd, uint64_t *written)
       return 0;
     if (*written + len > request->length)
       return EMSGSIZE;
+    size_t skip = MIN (len, job->n_skipped);
+    job->n_skipped -= skip;
+    *written += skip;
+    data += skip;
+    len -= skip;
     int failed = write_fully (fd, data, len, request->offset + *written, &done);
     *written += done;
     if (failed)

@@ -15,6 +15,7 @@
 
 #include "fts/handles.h"
 #include "fts/locks.h"
+#include "fts/replay.h"
 #include "fts/served.h"
 #include "fts/server.h"
 #include "fts/session.h"
@@ -34,6 +35,7 @@ typedef struct {
   uint64_t generation; /* of `served` */
   int refused;         /* the errno of each command when it was taken away */
   bool wants_read_only;
+  uint64_t instance;   /* of the client, by ATTACH and its name; 0 = tells none */
   char *export_name;   /* NULL before ATTACH */
   FtsChannel *channel; /* NULL where it is a stream of tests */
   uint32_t watch_tag;  /* of its last WATCH request */
@@ -53,6 +55,10 @@ typedef struct {
   const uint8_t *rest; /* request data received and not taken */
   size_t rest_len;
   bool request_ended; /* nothing comes after `rest` */
+
+  FtsReplayRecord *record; /* NULL: the answer is not remembered */
+  bool is_doubtful;        /* it may have been carried out before */
+  uint64_t n_skipped;      /* bytes of a WRITE that are there already */
 
   FtsAnswer answer;
   GByteArray *data; /* what follows the answer's operands */

@@ -64,7 +64,7 @@ static const Operand operands[] = {
 };
 
 static const FtsCommand commands[FTS_OP_N] = {
-  [FTS_OP_ATTACH] = { FTS_OP_ATTACH, "attach", "nF", "hal", false, true },
+  [FTS_OP_ATTACH] = { FTS_OP_ATTACH, "attach", "nFc", "hal", false, true },
   [FTS_OP_LOOKUP] = { FTS_OP_LOOKUP, "lookup", "hn", "ha", false, true },
   [FTS_OP_WALK] = { FTS_OP_WALK, "cd", "hn", "han", false, true },
   [FTS_OP_GETATTR] = { FTS_OP_GETATTR, "getattr", "ho", "a", false, true },
@@ -253,6 +253,8 @@ fts_wire_encode_request (const FtsRequest *request, GByteArray *into)
   put_u16 (into, FTS_WIRE_VERSION);
   put_u32 (into, request->tag);
   put_u32 (into, request->flags);
+  put_u32 (into, request->slot);
+  put_u64 (into, request->sequence);
   put_u32 (into, request->uid);
   put_u32 (into, request->gid);
   put_u32 (into, request->umask);
@@ -496,6 +498,8 @@ fts_wire_decode_request (const uint8_t *bytes, size_t len, FtsRequest *out,
   out->op = command->op;
   out->tag = take_u32 (&c);
   out->flags = take_u32 (&c);
+  out->slot = take_u32 (&c);
+  out->sequence = take_u64 (&c);
   out->uid = take_u32 (&c);
   out->gid = take_u32 (&c);
   out->umask = take_u32 (&c);

@@ -6,7 +6,7 @@
  * pure function over bytes.
  *
  * Request header, little-endian: length u32 (header and operands), op u16, version u16, tag u32,
- * flags u32, uid u32, gid u32, umask u32, n_groups u32, groups u32 each.
+ * flags u32, slot u32, sequence u64, uid u32, gid u32, umask u32, n_groups u32, groups u32 each.
  * Answer header: length u32, op u16, version u16, tag u32, status u32 (FtsStatus), flags u32.
  * Operands: u32 and u64 as such; handles and texts as u16 length and bytes (a text has no NUL);
  * attributes as the fields of FtsAttr in order.
@@ -76,8 +76,9 @@ typedef struct {
 } FtsStatfs;
 
 typedef enum {
-  FTS_OP_ATTACH = 1, /* name(export) open_flags -> handle(root) attr length(max data) */
-  FTS_OP_LOOKUP,     /* handle name -> handle attr */
+  FTS_OP_ATTACH =
+    1, /* name(export) open_flags cookie(instance) -> handle(root) attr length(max data) */
+  FTS_OP_LOOKUP,   /* handle name -> handle attr */
   FTS_OP_WALK,     /* handle name(path, contained; symlinks inside the export followed)
                         -> handle attr name(path from the export root) */
   FTS_OP_GETATTR,  /* handle open_id -> attr */
@@ -135,6 +136,10 @@ enum {
   FTS_OPEN_DATASYNC = 1u << 6, /* O_DSYNC at open; fdatasync at fsync */
   FTS_OPEN_DIRECT = 1u << 7,
   FTS_OPEN_READ_ONLY = 1u << 8, /* ATTACH: this client will not write */
+};
+
+enum {
+  FTS_REQUEST_APPENDS = 1u << 0, /* WRITE to a file that was opened with APPEND */
 };
 
 /* What SEEK looks for from the offset on. */
@@ -198,7 +203,10 @@ typedef struct {
 typedef struct {
   FtsOp op;
   uint32_t tag;
-  uint32_t flags;
+  uint32_t flags; /* FTS_REQUEST_* */
+  uint32_t
+    slot; /* of the client, for what must not be done twice (replay.h); 0 = none */
+  uint64_t sequence; /* grows in the slot */
   uint32_t uid, gid, umask;
   uint32_t n_groups;
   uint32_t groups[FTS_GROUPS_MAX];

@@ -48,6 +48,8 @@ sample_request (FtsOp op)
     .op = op,
     .tag = 7,
     .flags = 0,
+    .slot = 3,
+    .sequence = 0x0203,
     .uid = 1000,
     .gid = 100,
     .umask = 022,

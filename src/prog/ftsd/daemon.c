@@ -3,8 +3,10 @@
 #include "channel/door.h"
 #include "fts/server.h"
 #include "prog/common/control.h"
+#include "prog/common/run_dir.h"
 #include "prog/ftsd/notify.h"
 #include "prog/ftsd/stats.h"
+#include "volume/text.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -138,6 +140,26 @@ open_door (Daemon *daemon, GError **error)
   return door != NULL;
 }
 
+/* What was answered outlives this process beside the key of handles, or where programs that run
+ * leave their traces.  One member of a volume is one process. */
+static void
+remember_answers (Daemon *daemon)
+{
+  g_autofree char *run_dir = fts_run_dir ();
+  const char *state_dir = daemon->options->state_dir;
+  const char *dir = state_dir ? state_dir : run_dir;
+  g_autofree char *uuid = fts_text_uuid (fts_volume_mcb (daemon->volume)->volume_uuid);
+  g_autofree char *name =
+    g_strdup_printf ("answers-%s-%s", uuid, fts_member_self (daemon->member)->name);
+  g_autofree char *file = g_build_filename (dir, g_strdelimit (name, "/", '_'), NULL);
+  g_autoptr (GError) error = NULL;
+
+  if ((state_dir == NULL && !fts_run_dir_make (dir, &error)) ||
+      !fts_server_remember (daemon->server, file, &error))
+    g_warning ("%s: requests that a restart of this server interrupts may fail",
+               error->message);
+}
+
 static bool
 start (Daemon *daemon, GError **error)
 {
@@ -148,8 +170,10 @@ start (Daemon *daemon, GError **error)
   if (daemon->exports == NULL)
     return false;
   daemon->server = fts_server_new_with (daemon->exports, &config, error);
-  if (daemon->server == NULL || !join_volume (daemon, error) ||
-      !open_door (daemon, error))
+  if (daemon->server == NULL || !join_volume (daemon, error))
+    return false;
+  remember_answers (daemon);
+  if (!open_door (daemon, error))
     return false;
   start_control (daemon);
   return true;

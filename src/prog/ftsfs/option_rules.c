@@ -31,7 +31,7 @@ const char fts_mount_usage[] =
   "  bg, fg               let the caller go on meanwhile, for 10000 minutes unless\n"
   "                       retry= says otherwise; or not (default)\n"
   "  soft | hard          give up after a time (default), or wait for PEER for ever\n"
-  "  grace=SECONDS        how long to wait for PEER when it went away (default 30)\n"
+  "  grace=SECONDS        how long to wait for PEER when it went away (default 60)\n"
   "  timeo=N, retrans=N   a request ends after N tenths of a second (600), N times (3)\n"
   "  max_connections=N    connections at most (default 8)\n"
   "  attr_timeout=S, entry_timeout=S, negative_timeout=S, actimeo=S, noac\n"

@@ -211,7 +211,7 @@ set_defaults (FtsMountOptions *out)
     .wait_ms = 10000,
     .timeo = 600,
     .retrans = 3,
-    .grace_ms = 30000,
+    .grace_ms = 60000,
     .readahead_kb = 4096,
     .behind_kb = 16384,
     .threads = 10,

@@ -31,7 +31,7 @@ static const Row rows[] = {
   { "CLOSED", { "", "", "ENDED+free", "", "", "", "", "", "LOST", "" } },
   { "RESET",
     { "", "REFUSED", "", "", "CLOSED", "CLOSED", "", "LOST", "LOST", "ENDED+leave" } },
-  { "LOST", { "", "", "ENDED", "", "", "", "", "", "", "" } },
+  { "LOST", { "", "", "ENDED+leave", "", "", "", "", "", "", "" } },
   { "ENDED", { "", "", "", "", "", "", "", "", "", "" } },
 };
 

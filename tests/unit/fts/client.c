@@ -296,20 +296,39 @@ START_TEST (test_a_call_is_repeated_twice_at_most)
 }
 END_TEST
 
-START_TEST (test_an_unlink_is_never_repeated)
+static struct {
+  uint32_t slot;
+  uint64_t sequence;
+} slots_seen[8];
+static unsigned n_slots_seen;
+
+static void
+serve_slots (FtsChannel *channel, const FtsRequest *request, const GPtrArray *fragments,
+             size_t used, void *user_data)
 {
-  fake_start (serve_node, NULL);
+  slots_seen[n_slots_seen].slot = request->slot;
+  slots_seen[n_slots_seen++].sequence = request->sequence;
+  serve_node (channel, request, fragments, used, user_data);
+}
+
+START_TEST (test_an_unlink_is_sent_again_in_its_slot)
+{
+  fake_start (serve_slots, NULL);
   g_autoptr (FtsClient) client = new_client ();
-  GError *error = NULL;
 
   fake.break_receives = 1;
-  ck_assert (!fts_client_unlink (client, NULL, &some_file, "x", NULL, &error));
-  ck_assert_int_eq (fts_error_to_errno (error), ECONNRESET);
-  g_error_free (error);
+  ck_assert (fts_client_unlink (client, NULL, &some_file, "x", NULL, NULL));
+  ck_assert_uint_eq (n_slots_seen, 2);
+  ck_assert_uint_eq (slots_seen[0].slot, 1);
+  ck_assert_uint_eq (slots_seen[1].slot, 1);
+  ck_assert_uint_eq (slots_seen[0].sequence, slots_seen[1].sequence);
+  ck_assert (fts_client_unlink (client, NULL, &some_file, "y", NULL, NULL));
+  ck_assert_uint_eq (slots_seen[2].slot, 1);
+  ck_assert_uint_gt (slots_seen[2].sequence, slots_seen[1].sequence);
 }
 END_TEST
 
-START_TEST (test_a_write_to_an_append_file_is_never_repeated)
+START_TEST (test_a_write_to_an_append_file_is_sent_again)
 {
   fake_start (serve_node, NULL);
   g_autoptr (FtsClient) client = new_client ();
@@ -324,7 +343,7 @@ START_TEST (test_a_write_to_an_append_file_is_never_repeated)
                               &attr, &eof, NULL));
   fake.break_receives = 1;
   ck_assert (
-    !fts_client_write (client, &some_file, open_id, 0, &iov, 1, &written, &attr, NULL));
+    fts_client_write (client, &some_file, open_id, 0, &iov, 1, &written, &attr, NULL));
 }
 END_TEST
 
@@ -591,8 +610,9 @@ FTS_SUITE ("fts/client", test_a_lookup_brings_handle_and_attributes,
            test_an_answer_to_something_else_ends_the_connection,
            test_a_long_write_is_split_at_the_servers_limit,
            test_a_repeatable_call_is_done_again_on_a_new_connection,
-           test_a_call_is_repeated_twice_at_most, test_an_unlink_is_never_repeated,
-           test_a_write_to_an_append_file_is_never_repeated,
+           test_a_call_is_repeated_twice_at_most,
+           test_an_unlink_is_sent_again_in_its_slot,
+           test_a_write_to_an_append_file_is_sent_again,
            test_a_file_that_the_server_forgot_is_opened_again,
            test_a_file_that_is_gone_stays_stale, test_a_closed_file_is_a_bad_descriptor,
            test_a_dead_peer_is_told_at_once, test_a_restarted_peer_is_found_again,

@@ -121,8 +121,10 @@ END_TEST
 START_TEST (test_golden_read_request)
 {
   static const uint8_t golden[] = {
-    0x40, 0,    0,    0,    9,    0,    1,    0,    /* length 64, READ, version */
+    0x4c, 0,    0,    0,    9,    0,    1,    0,    /* length 76, READ, version */
     7,    0,    0,    0,    0,    0,    0,    0,    /* tag, flags */
+    3,    0,    0,    0,    3,    2,    0,    0,    /* slot, sequence */
+    0,    0,    0,    0,                            /* its rest */
     0xe8, 3,    0,    0,    100,  0,    0,    0,    /* uid, gid */
     0x12, 0,    0,    0,    1,    0,    0,    0,    /* umask, one group */
     4,    0,    0,    0,    2,    0,    0xaa, 0xbb, /* group, handle of 2 */
