@@ -94,6 +94,23 @@ START_TEST (test_segments_in_flight_over_slow_paths)
 }
 END_TEST
 
+/* Commands end in any order here, much later than a reader looks again on its own. */
+START_TEST (test_nothing_is_announced_before_it_is_on_the_lun)
+{
+  FtsChannelStats stats;
+
+  set_up ("delay-ms=0:jitter=8", 13);
+  FtsChannel *channel = rig_connect (&client, "south");
+  for (unsigned i = 0; i < 4; i++)
+    rig_round_trip (channel, i, 400000 + i);
+  fts_channel_get_stats (channel, &stats);
+  ck_assert_uint_eq (stats.resends_asked, 0);
+  ck_assert_uint_eq (stats.resends_served, 0);
+  fts_channel_close (channel);
+  tear_down ();
+}
+END_TEST
+
 START_TEST (test_a_lost_acceptance_is_given_again)
 {
   uint64_t lba;
@@ -138,5 +155,6 @@ END_TEST
 FTS_SUITE ("channel/faults", test_flipped_bits_in_writes_heal,
            test_flipped_bits_in_reads_heal, test_lost_writes_heal,
            test_torn_writes_heal, test_segments_in_flight_over_slow_paths,
+           test_nothing_is_announced_before_it_is_on_the_lun,
            test_a_lost_acceptance_is_given_again,
            test_a_path_that_fails_for_good_is_an_error)
