@@ -20,7 +20,7 @@ check "format" fts-format --quiet --name box --fence all-registrants --heartbeat
 key_file ()
 {
   local IFS=';'
-  printf '[volume]\nname=box\n\n[device 1]\npaths=%s\n' "$*" >"$work/box.conf"
+  printf '[volume]\nname=box\npolicy=round-robin\n\n[device 1]\npaths=%s\n' "$*" >"$work/box.conf"
 }
 
 # value EXPRESSION: of the JSON document `d`, what the server says of its paths; p: state by name
@@ -66,9 +66,9 @@ head -c 700M /dev/urandom >"$work/big"
 timeout 110 fts --volume "$one|$two" --name client south:/data put "$work/big" big >"$work/put.log" 2>&1 &
 put=$!
 on_exit stop "$put"
-wait_for 30 "begin of the transfer" test -s "$work/there/big"
+wait_for 60 "begin of the transfer" test -s "$work/there/big"
 check "a path is added" change add --process "$server" "$two"
-wait_for 30 "data over it" is 'p[two]["state"] == "up" and p[two]["bytes"] > 1000000'
+wait_for 60 "data over it" is 'p[two]["state"] == "up" and p[two]["bytes"] > 1000000'
 check_fails "one that leads elsewhere is refused" change add --process "$server" "$other"
 check_stderr "with both identities" "leads to naa.*the other paths to naa"
 check "the old path is removed" change remove --process "$server" "$one"
@@ -77,11 +77,11 @@ check_fails "the last one is not" change remove --process "$server" "$two"
 check_stderr "which is said" "is the last path"
 check "a key file that names it is read by SIGHUP" key_file "$one" "$two"
 kill -HUP "$server"
-wait_for 30 "the path again" is 'p.get(one, {}).get("state") == "up"'
+wait_for 60 "the path again" is 'p.get(one, {}).get("state") == "up"'
 check "a path is set down" change down --process "$server" "$two"
 check_equal "which is seen" "$(value 'p[two]["state"], p[two]["reason"]')" "('off', 'by the administrator')"
 check "and set up" change up --process "$server" "$two"
-wait_for 30 "it again" is 'p[two]["state"] == "up"'
+wait_for 60 "it again" is 'p[two]["state"] == "up"'
 check "nothing disturbed the transfer" wait "$put"
 cmp "$work/big" "$work/there/big" || fail "contents"
 rm "$work/there/big" "$work/big"
@@ -97,7 +97,7 @@ check_fails "of another volume there is none" fts-admin --volume nobox paths --r
 
 # ---- reservations ----
 
-wait_for 30 "registration of both" is_n_keys 2
+wait_for 60 "registration of both" is_n_keys 2
 key_file "$two"
 check "reload removes what the file does not name" timeout 60 fts-admin reload
 check_equal "one path" "$(value 'list(p) == [two]')" True

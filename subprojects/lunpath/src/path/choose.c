@@ -33,7 +33,7 @@ tier_of (const LunPath *path, bool data)
   int64_t settled_us;
 
   if (data && lun_path_is_doubted (path))
-    return TIER_NONE;
+    return TIER_NONE; /* ask_policy() has the check made */
   if (state == LUN_PATH_SUSPECT)
     return TIER_SUSPECT;
   if (state != LUN_PATH_UP)
@@ -51,6 +51,17 @@ lun_path_is_preferred (const LunPath *path)
   return tier_of (path, true) == TIER_PREFERRED;
 }
 
+static void
+want_check (LunPath *path)
+{
+  if (!lun_path_pin (path))
+    return;
+  if (__atomic_load_n (&path->next_check_us, __ATOMIC_ACQUIRE) >
+      g_get_monotonic_time ())
+    lun_path_check_soon (path);
+  lun_path_unpin (path);
+}
+
 /* The policy's choice within the lowest tier that has a path other than AVOID. */
 static int
 ask_policy (LunDevice *device, const LunPath *avoid, bool data)
@@ -61,7 +72,9 @@ ask_policy (LunDevice *device, const LunPath *avoid, bool data)
   Tier best = TIER_NONE;
 
   for (unsigned i = 0; i < n_paths; i++) {
-    const LunPath *path = &device->paths[i];
+    LunPath *path = &device->paths[i];
+    if (data && lun_path_is_doubted (path) && lun_path_is_usable (path))
+      want_check (path);
     tiers[i] = path == avoid ? TIER_NONE : tier_of (path, data);
     best = MIN (best, tiers[i]);
   }

@@ -247,7 +247,8 @@ lun_path_is_doubted (const LunPath *path)
                      __atomic_load_n (&path->checked, __ATOMIC_ACQUIRE));
 }
 
-/* A unit attention said that the LUN may be another one, or smaller. */
+/* A unit attention said that the LUN may be another one, or smaller.  It is asked when data wants the
+ * path: not in the middle of a reservation's procedure. */
 void lun_path_doubt (LunPath *path);
 
 /* Used as soon as any: up, optimised, not just returned. */

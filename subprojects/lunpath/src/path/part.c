@@ -331,21 +331,23 @@ take_path (const LunPart *part)
   return lun_path_choose (part->device, part->avoid, part->io.op != LUN_OP_CDB);
 }
 
-/* False when no path can come back by itself or by the administrator's hand. */
+/* False when no path can come back by itself or by the administrator's hand.  A command for one path
+ * alone does not wait for its return: who sent it decides what then; and it may be the guard of that
+ * path that waits for him. */
 static bool
 has_hope (const LunPart *part)
 {
   LunDevice *device = part->device;
   bool wants = part->wanted && !may_be_redirected (part);
 
+  if (wants)
+    return lun_path_state (part->wanted) == LUN_PATH_UNKNOWN;
   for (unsigned i = 0; i < lun_device_n_paths (device); i++) {
     LunPathState state = lun_path_state (&device->paths[i]);
-    if (wants && part->wanted != &device->paths[i])
-      continue;
     if (state != LUN_PATH_REFUSED && state != LUN_PATH_REMOVED)
       return true;
   }
-  return !wants && lun_missing_any (device);
+  return lun_missing_any (device);
 }
 
 static bool

@@ -166,10 +166,8 @@ lun_path_check_soon (LunPath *path)
 void
 lun_path_doubt (LunPath *path)
 {
-  if (is_in_memory (path)) /* a mapped file stays the same one */
-    return;
-  __atomic_add_fetch (&path->doubts, 1, __ATOMIC_SEQ_CST);
-  lun_path_check_soon (path);
+  if (!is_in_memory (path)) /* a mapped file stays the same one */
+    __atomic_add_fetch (&path->doubts, 1, __ATOMIC_SEQ_CST);
 }
 
 /* ---- events ---- */

@@ -192,6 +192,10 @@ take_from_locked (LunPath *path, LunPriority priority, int64_t now_us,
   for (GList *link = queue->head; link; link = link->next) {
     LunPart *part = link->data;
     bool must_wait = is_doubted && part->io.op != LUN_OP_CDB;
+    if (must_wait && !path->is_checking && path->next_check_us > now_us) {
+      __atomic_store_n (&path->next_check_us, now_us, __ATOMIC_RELEASE);
+      sooner (look_again_us, now_us);
+    }
     int64_t at_us =
       must_wait ? part->deadline_us : MIN (part->not_before_us, part->deadline_us);
     if (at_us <= now_us) {
