@@ -271,7 +271,8 @@ on_init (void *userdata, struct fuse_conn_info *conn)
   want (conn, FUSE_CAP_WRITEBACK_CACHE, false);
   want (conn, FUSE_CAP_SPLICE_READ, false);
   /* Without both the kernel would judge by the mode alone, where an ACL says otherwise. */
-  want (conn, FUSE_CAP_POSIX_ACL, !fts_people_hide_acl (&fs->people));
+  want (conn, FUSE_CAP_POSIX_ACL,
+        !fs->options->no_xattr && !fts_people_hide_acl (&fs->people));
   want (conn, FUSE_CAP_DONT_MASK, true);
   fs->passes_umask = conn->want & FUSE_CAP_DONT_MASK;
   conn->max_write = FTS_BUFFER_LEN;

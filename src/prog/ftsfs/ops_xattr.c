@@ -87,6 +87,17 @@ reply_no_value (fuse_req_t req, FtsInode *inode, const char *name, GError *error
   g_error_free (error);
 }
 
+/* ENOSYS: the kernel does not ask again while the mount lives, and says EOPNOTSUPP itself. */
+static bool
+is_refused (fuse_req_t req)
+{
+  bool refused = fts_fs_of (req)->options->no_xattr;
+
+  if (refused)
+    fuse_reply_err (req, ENOSYS);
+  return refused;
+}
+
 void
 fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
@@ -97,7 +108,7 @@ fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
   size_t len = 0;
   FtsWho who;
 
-  if (inode == NULL)
+  if (inode == NULL || is_refused (req))
     return;
   if (ino == FTS_INODE_ROOT)
     fts_fs_limit_wait (fs);
@@ -126,7 +137,7 @@ fts_op_listxattr (fuse_req_t req, fuse_ino_t ino, size_t size)
   size_t len = 0;
   FtsWho who;
 
-  if (inode == NULL)
+  if (inode == NULL || is_refused (req))
     return;
   if (ino == FTS_INODE_ROOT)
     fts_fs_limit_wait (fs);
@@ -165,7 +176,7 @@ fts_op_setxattr (fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
   GError *error = NULL;
   FtsWho who;
 
-  if (inode == NULL)
+  if (inode == NULL || is_refused (req))
     return;
   g_autofree uint8_t *mapped = g_memdup2 (value, size);
   fts_idmap_acl (&fs->people.map, fts_idmap_to_there, name, mapped, size);
@@ -184,7 +195,7 @@ fts_op_removexattr (fuse_req_t req, fuse_ino_t ino, const char *name)
   GError *error = NULL;
   FtsWho who;
 
-  if (inode == NULL)
+  if (inode == NULL || is_refused (req))
     return;
   bool well = fts_client_removexattr (fs->client, fts_fs_caller (req, &who),
                                       &inode->handle, name, &error);

@@ -39,6 +39,8 @@ const char fts_mount_usage[] =
   "                       absence of names (default 1 each)\n"
   "  watch_timeout=S      the same for what PEER watches, as it tells of changes at\n"
   "                       once (default 300; 0 = it need not tell)\n"
+  "  noxattr              no extended attributes and no ACL; ls and its like ask each file\n"
+  "                       for them otherwise\n"
   "  readahead=KIB        kernel readahead (root only; 0 = the kernel's; default 4096)\n"
   "  writebehind=KIB      bytes written in the background at most; errors show at\n"
   "                       fsync and close; 0 = every write waits (default 16384)\n"
@@ -80,6 +82,7 @@ typedef enum {
   TAKE_RETRY,
   TAKE_REMOUNT,
   TAKE_DEFAULT_PERMISSIONS,
+  TAKE_NO_XATTR,
   PASS_ON,
   DROP,
 } Treatment;
@@ -121,6 +124,7 @@ static const Rule rules[] = {
   { "rw", TAKE_READ_WRITE, 0 },
   { "foreground", TAKE_FOREGROUND, 0 },
   { "default_permissions", TAKE_DEFAULT_PERMISSIONS, 0 },
+  { "noxattr", TAKE_NO_XATTR, 0 },
   { "remount", TAKE_REMOUNT, 0 },
   { "retry=", TAKE_RETRY, FIELD (retry_minutes) },
   { "bg", TAKE_BG, 0 },
@@ -386,6 +390,9 @@ take_option (FtsMountOptions *out, const char *option, bool sloppy, GError **err
     return true;
   case TAKE_DEFAULT_PERMISSIONS:
     out->default_permissions = true;
+    return true;
+  case TAKE_NO_XATTR:
+    out->no_xattr = true;
     return true;
   case TAKE_REMOUNT:
     out->remount = true;

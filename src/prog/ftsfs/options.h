@@ -48,6 +48,7 @@ typedef struct {
   /* behaviour towards the kernel */
   double attr_timeout, entry_timeout, negative_timeout; /* seconds */
   double watch_timeout;  /* seconds, for what the peer watches; 0 = it need not tell */
+  bool no_xattr;         /* neither extended attributes nor ACL */
   unsigned readahead_kb; /* 0 = leave the kernel's */
   unsigned behind_kb;    /* most bytes written behind; 0 = every write waits */
   unsigned threads;

@@ -66,7 +66,7 @@ START_TEST (test_every_value_goes_to_its_field)
     "ftsfs a:b /m -o volume=v,device=d1,device=d2,name=n,secret=/s "
     "-o wait=1.5,hard,timeo=20,retrans=4,grace=2.5,max_connections=3,readahead=64,writebehind=0 "
     "-o attr_timeout=4,entry_timeout=0.5,negative_timeout=0,threads=1000 "
-    "-o stats=/st,ro",
+    "-o stats=/st,ro,noxattr",
     &options, &why));
   ck_assert_str_eq (options.devices->pdata[0], "d1");
   ck_assert_str_eq (options.devices->pdata[1], "d2");
@@ -85,7 +85,7 @@ START_TEST (test_every_value_goes_to_its_field)
   ck_assert (options.negative_timeout == 0);
   ck_assert_uint_eq (options.threads, 100);
   ck_assert_str_eq (options.stats_file, "/st");
-  ck_assert (options.read_only);
+  ck_assert (options.read_only && options.no_xattr);
 }
 END_TEST
 
