@@ -15,6 +15,9 @@
 /* With reservations of others until the lock method is known. */
 #define OPEN_PATIENCE_MS 1000
 
+/* What it takes at most to see that a reservation is a dead one's, beside the dead time. */
+#define LOOK_MS          2000
+
 typedef struct {
   LunDevice *device;
   FtsDev entry;
@@ -323,7 +326,7 @@ be_patient (FtsVolume *volume)
   for (unsigned i = 0; i < volume->n_devices; i++)
     lun_device_set_patience (
       volume->devices[i].device,
-      i == 0 && mcb->lock_method == FTS_LOCK_SCSI2 ? 2 * mcb->dead_ms : 0);
+      i == 0 && mcb->lock_method == FTS_LOCK_SCSI2 ? 2 * mcb->dead_ms + LOOK_MS : 0);
 }
 
 FtsVolume *

@@ -18,6 +18,11 @@
 /* Long enough that only a lock that nobody can take any more does not end in time. */
 #define WAIT_US   (60 * G_USEC_PER_SEC)
 
+/* They are inside most of the time. */
+#define SLOW      "fault(delay-ms=1:op=cdb)+"
+/* Answers are lost: the command was executed, and nobody says so. */
+#define LOSSY     "fault(lose-answer=1/41:op=cdb;lose-answer=1/31:op=write)+"
+
 /* Shared by the test's processes. */
 typedef struct {
   int holder; /* pid; 0 = nobody, or a dead one's that was not noticed yet */
@@ -193,6 +198,7 @@ typedef struct {
   unsigned rounds;
   bool stops;
   FtsFenceMode fence_mode;
+  const char *layers;
 } Plan;
 
 static void
@@ -206,10 +212,11 @@ check_trouble (const Plan *plan)
   lab.without = plan->without;
   lab.wish.lock_method = plan->method;
   lab.wish.fence_mode = plan->fence_mode;
-  lab.wish.dead_ms = DEAD_MS;
+  /* a path rests for up to a second after a lost answer, inside as well */
+  lab.wish.dead_ms = strcmp (plan->layers, LOSSY) == 0 ? 5 * DEAD_MS : DEAD_MS;
   lab.wish.io_timeout_ms = 50;
   lab_format (&lab);
-  lab.layers = "fault(delay-ms=1:op=cdb)+"; /* they are inside most of the time */
+  lab.layers = plan->layers;
   for (uint32_t i = 0; i < plan->n_peers; i++)
     pids[i] = start (&lab, i, board);
   wait_for_others (board, PEERS_MAX);
@@ -232,24 +239,31 @@ check_trouble (const Plan *plan)
   END_TEST
 
 TROUBLE (test_by_compare_and_write_one_holds_it_whoever_dies, FTS_LOCK_CAW, NULL, 4, 6,
-         true, FTS_FENCE_OFF)
+         true, FTS_FENCE_OFF, SLOW)
 TROUBLE (test_by_registrations_one_holds_it_whoever_dies, FTS_LOCK_PR, "caw", 4, 9,
-         true, FTS_FENCE_OFF)
+         true, FTS_FENCE_OFF, SLOW)
 TROUBLE (test_by_registrations_without_preempt_and_abort_too, FTS_LOCK_PR, "caw:abort",
-         4, 6, true, FTS_FENCE_OFF)
+         4, 6, true, FTS_FENCE_OFF, SLOW)
 TROUBLE (test_by_registrations_beside_fencing_one_holds_it_whoever_dies, FTS_LOCK_PR,
-         "caw", 4, 6, false, FTS_FENCE_ALL_REGISTRANTS)
+         "caw", 4, 6, false, FTS_FENCE_ALL_REGISTRANTS, SLOW)
 TROUBLE (test_by_scsi2_one_holds_it_whoever_dies, FTS_LOCK_SCSI2, "caw:pr", 4, 9, true,
-         FTS_FENCE_OFF)
+         FTS_FENCE_OFF, SLOW)
 TROUBLE (test_by_file_lock_one_holds_it_whoever_dies, FTS_LOCK_FILE, NULL, 4, 5, true,
-         FTS_FENCE_OFF)
+         FTS_FENCE_OFF, SLOW)
 TROUBLE (test_by_delay_one_holds_it_whoever_dies, FTS_LOCK_DELAY, "caw:pr", 2, 1, false,
-         FTS_FENCE_OFF)
+         FTS_FENCE_OFF, SLOW)
+
+TROUBLE (test_by_registrations_lost_answers_do_no_harm, FTS_LOCK_PR, "caw", 4, 2, false,
+         FTS_FENCE_OFF, LOSSY)
+TROUBLE (test_by_scsi2_lost_answers_do_no_harm, FTS_LOCK_SCSI2, "caw:pr", 4, 2, false,
+         FTS_FENCE_OFF, LOSSY)
 
 FTS_SUITE ("volume/lock-trouble", test_by_compare_and_write_one_holds_it_whoever_dies,
            test_by_registrations_one_holds_it_whoever_dies,
            test_by_registrations_without_preempt_and_abort_too,
            test_by_registrations_beside_fencing_one_holds_it_whoever_dies,
            test_by_scsi2_one_holds_it_whoever_dies,
+           test_by_registrations_lost_answers_do_no_harm,
+           test_by_scsi2_lost_answers_do_no_harm,
            test_by_file_lock_one_holds_it_whoever_dies,
            test_by_delay_one_holds_it_whoever_dies)

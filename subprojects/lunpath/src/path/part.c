@@ -312,6 +312,8 @@ take_wanted (const LunPart *part)
 
   if (!lun_path_pin (path))
     return NULL;
+  if (part->device->facts.in_memory && !lun_path_is_usable (path))
+    lun_path_check (path); /* no thread of the path's does */
   if (path->serial == part->wanted_serial && lun_path_is_usable (path))
     return path;
   lun_path_unpin (path);

@@ -31,6 +31,9 @@
 /* Conflicts in a row before a reservation may be taken for a dead one's. */
 #define CONFLICTS_MIN 200
 
+/* An answer may be lost; a second RELEASE(6) changes nothing. */
+#define RELEASE_TRIES 5
+
 /* ---- processes that share a port ---- */
 
 static char *
@@ -74,6 +77,16 @@ unlock_port (LunSwap *s)
 }
 
 /* ---- the reservation ---- */
+
+static void
+release (LunSwap *s)
+{
+  int tries = RELEASE_TRIES;
+
+  while (tries-- > 0 && lun_resv_bare (s->r, (unsigned) s->path,
+                                       lun_cdb_release_6 ()) == LUN_RESV_LOST)
+    ;
+}
 
 /* Good reads and writes of this process: none is possible while another port has the LUN. */
 static uint64_t
@@ -128,6 +141,7 @@ reserve (LunSwap *s, GError **error)
   case LUN_RESV_CONFLICT:
     return break_stale (s);
   case LUN_RESV_LOST:
+    release (s); /* it may be ours without our knowing */
     s->path++;
     return LUN_ENTER_YIELD;
   case LUN_RESV_REFUSED:
@@ -186,7 +200,7 @@ leave_scsi2 (LunSwap *s)
 {
   LUN_LOCKED (&s->r->lock);
   if (s->is_reserved) /* else it may be another process' of this port */
-    lun_resv_bare (s->r, (unsigned) s->path, lun_cdb_release_6 ());
+    release (s);
   s->is_reserved = false;
   unlock_port (s);
   return true;

@@ -115,13 +115,32 @@ pause_of (LunSwap *s, gulong *longest_us)
   return pause_us;
 }
 
+/* A command that may go anywhere waits for what can carry it, and has paths looked at that are down. */
+static void
+wait_for_path (LunSwap *s, int64_t until_us)
+{
+  size_t len = lun_device_facts (s->device)->block_size;
+  g_autofree uint8_t *block = g_malloc (len);
+  struct iovec iov = { block, len };
+  int64_t left_us = until_us - g_get_monotonic_time ();
+  LunIo read = { .op = LUN_OP_READ,
+                 .blocks = 1,
+                 .iov = &iov,
+                 .n_iov = 1,
+                 .timeout_ms = (uint32_t) (MAX (left_us, 0) / 1000) + 1 };
+
+  lun_io_run (s->device, &read, false);
+  g_usleep (PAUSE_MIN_US);
+}
+
 static bool
 enter (LunSwap *s, int64_t until_us, GError **error)
 {
   gulong longest_us = PAUSE_MIN_US;
 
   for (;;) {
-    switch (ops_of (s)->attempt (s, error)) {
+    g_autoptr (GError) why = NULL;
+    switch (ops_of (s)->attempt (s, &why)) {
     case LUN_ENTER_IN:
       return true;
     case LUN_ENTER_STAY:
@@ -131,7 +150,13 @@ enter (LunSwap *s, int64_t until_us, GError **error)
       g_usleep (pause_of (s, &longest_us));
       break;
     case LUN_ENTER_FAILED:
-      return false;
+      if (!g_error_matches (why, LUN_ERROR, LUN_ERROR_NO_PATH) ||
+          g_get_monotonic_time () >= until_us) {
+        g_propagate_error (error, g_steal_pointer (&why));
+        return false;
+      }
+      wait_for_path (s, until_us);
+      break;
     }
     if (g_get_monotonic_time () < until_us)
       continue;
