@@ -139,6 +139,46 @@ wish_of (const struct stat *st)
   };
 }
 
+/* Somebody else's write or truncation takes the set-id bits away: the kernel sends that as a change
+ * of mode by the writer, which the peer refuses.  A wish of his own never comes so far: the kernel
+ * lets only the owner change a mode. */
+static bool
+is_drop_of_set_id (FtsFs *fs, const FtsInode *inode, const FtsCaller *caller,
+                   const FtsAttr *wish, FtsAttr *now)
+{
+  const FtsCaller nobody = { 0 };
+
+  if (!fts_client_getattr (fs->client, &nobody, &inode->handle, 0, now, NULL))
+    return false;
+  uint32_t dropped = (now->mode ^ wish->mode) & 07777;
+  return now->uid != caller->uid && dropped != 0 && !(dropped & ~now->mode) &&
+         !(dropped & ~(uint32_t) (S_ISUID | S_ISGID));
+}
+
+/* Then the owner does it: nothing but bits that are set go. */
+static bool
+set_attr (FtsFs *fs, const FtsInode *inode, const FtsCaller *caller, uint64_t open_id,
+          uint32_t mask, const FtsAttr *wish, FtsAttr *attr, GError **error)
+{
+  g_autoptr (GError) failed = NULL;
+  FtsAttr now;
+
+  if (fts_client_setattr (fs->client, caller, &inode->handle, open_id, mask, wish, attr,
+                          &failed))
+    return true;
+  if (!(mask & FTS_SET_MODE) || !g_error_matches (failed, FTS_ERRNO, EPERM) ||
+      !is_drop_of_set_id (fs, inode, caller, wish, &now)) {
+    g_propagate_error (error, g_steal_pointer (&failed));
+    return false;
+  }
+  const FtsCaller owner = { .uid = now.uid, .gid = now.gid };
+  uint32_t rest = mask & ~(uint32_t) FTS_SET_MODE;
+  return fts_client_setattr (fs->client, &owner, &inode->handle, 0, FTS_SET_MODE, wish,
+                             attr, error) &&
+         (rest == 0 || fts_client_setattr (fs->client, caller, &inode->handle, open_id,
+                                           rest, wish, attr, error));
+}
+
 void
 fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
                 struct fuse_file_info *fi)
@@ -155,9 +195,8 @@ fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
   fts_idmap_attr_to_there (&fs->people.map, &wish);
   fts_fs_drain (fs, inode);
   uint64_t at = fts_fs_now (fs);
-  bool well = fts_client_setattr (fs->client, fts_fs_caller (req, &who), &inode->handle,
-                                  file ? file->open_id : 0, mask_of (to_set), &wish,
-                                  &attr, &error);
+  bool well = set_attr (fs, inode, fts_fs_caller (req, &who), file ? file->open_id : 0,
+                        mask_of (to_set), &wish, &attr, &error);
   if (to_set & FUSE_SET_ATTR_SIZE)
     fts_inode_set_changed (inode, at, true);
   fts_inode_set_after (inode, &attr, at, fts_fs_tick (fs));
