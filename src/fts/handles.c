@@ -332,6 +332,17 @@ fts_handles_are_by_path (const FtsHandles *handles)
   return handles->nodes != NULL;
 }
 
+bool
+fts_handles_own (const FtsHandles *handles, const FtsHandle *handle)
+{
+  FtsLe32 id;
+
+  if (handle->len < HEADER_LEN)
+    return false;
+  memcpy (&id, handle->bytes + 4, sizeof id);
+  return fts_le32_get (id) == handles->export_id;
+}
+
 /* ---- from handle to file ---- */
 
 static int

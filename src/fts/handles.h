@@ -53,6 +53,9 @@ size_t fts_handles_identity_len (const FtsHandle *handle);
 
 bool fts_handles_are_by_path (const FtsHandles *handles);
 
+/* Is HANDLE, which this server has made, one of this export? */
+bool fts_handles_own (const FtsHandles *handles, const FtsHandle *handle);
+
 /* The file behind HANDLE; unref it.  NULL: *FAILED says why. */
 FtsPin *fts_handles_pin (FtsHandles *handles, const FtsHandle *handle, int *failed);
 FtsPin *fts_handles_pin_root (FtsHandles *handles, int *failed);

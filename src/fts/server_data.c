@@ -259,6 +259,9 @@ fts_job_find_open (FtsJob *job, uint64_t open_id, FtsOpenFile **out, int *fd)
 {
   g_autoptr (FtsOpenFile) file = fts_session_find (job->session, open_id);
 
+  /* One session has files of several exports; each is used through its own, with its rights. */
+  if (file != NULL && !fts_handles_own (job->handles, &file->handle))
+    return ESTALE;
   if (file == NULL)
     return fts_session_is_lost (job->session, open_id) ? EIO : ESTALE;
   *fd = fts_open_file_fd (file);

@@ -236,6 +236,26 @@ START_TEST (test_a_peer_loses_and_regains_an_export_under_its_mount)
 }
 END_TEST
 
+START_TEST (test_an_open_file_is_used_through_its_own_export_alone)
+{
+  g_autofree char *other = NULL;
+  uint64_t id;
+
+  rig_open (&rig, "", NULL);
+  other = g_strdup_printf ("other=%s", rig.dir);
+  ck_assert (fts_exports_add (rig.exports, other, NULL));
+  ck_assert (fts_server_set_exports (rig.server, rig.exports, NULL));
+  ck_assert_int_eq (rig_create (&rig, &rig.root, "f", FTS_OPEN_WRITE, NULL, &id), 0);
+  FtsRequest attach = { .op = FTS_OP_ATTACH, .name = rig_text ("other") };
+  ck_assert_int_eq (rig_run (&rig, &attach, NULL, 0), 0);
+  FtsRequest write = { .op = FTS_OP_WRITE, .open_id = id, .length = 3 };
+  ck_assert_int_eq (rig_run (&rig, &write, "abc", 3), ESTALE);
+  rig_attach (&rig);
+  ck_assert_int_eq (rig_run (&rig, &write, "abc", 3), 0);
+  rig_close (&rig);
+}
+END_TEST
+
 START_TEST (test_nothing_to_export_changes_nothing)
 {
   g_autoptr (FtsExports) none = fts_exports_new ();
@@ -256,4 +276,5 @@ FTS_SUITE ("fts/server_exports", test_squashed_root_makes_files_as_the_anonymous
            test_open_files_and_handles_outlive_a_change,
            test_what_is_no_longer_exported_is_stale_until_it_is_again,
            test_a_peer_loses_and_regains_an_export_under_its_mount,
+           test_an_open_file_is_used_through_its_own_export_alone,
            test_nothing_to_export_changes_nothing)
