@@ -6,7 +6,7 @@
  *       '----------------+-------------------+
  *              end (the object is freed)
  *
- * One thread at a time (a lock of iscsi.c); libiscsi has no locks.  A session that had any trouble is not
+ * One thread at a time (a lock of iscsi-path.h); libiscsi has no locks.  A session that had any trouble is not
  * used again but thrown away whole, with a reset of its connection:
  *   - after a time-out libiscsi goes on in the middle of the unfinished PDU, and another write's
  *     bytes land in the blocks of the one that timed out;
