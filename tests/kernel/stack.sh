@@ -63,8 +63,13 @@ path_up b2
 stop "$(cat "$work/server.pid")"
 check "fts-admin check" fts-admin --volume "$client_volume" check
 
+mkdir -p /dev/disk/by-path # as udev does, which is not in the guest
+# shellcheck disable=SC2154
+ln -s "../../${sd_a1##*/}" /dev/disk/by-path/pci-0000:00-lun-0
 fts-admin --json discover >"$work/found" 2>"$work/stderr"
 check "discovery finds the disk and its four paths" /usr/bin/python3 -c '
 import json, sys
 [device] = json.load(open(sys.argv[1]))["devices"]
-assert len(device["paths"]) == 4 and device["volume"]["master"], device' "$work/found"
+names = [path["name"] for path in device["paths"]]
+assert len(names) == 4 and "sg:/dev/disk/by-path/pci-0000:00-lun-0" in names, names
+assert device["volume"]["master"], device' "$work/found"

@@ -108,6 +108,10 @@ print_path (JsonObject *path)
           number_of (path, "queued"), number_of (path, "commands"),
           number_of (path, "errors"), number_of (path, "failures"),
           number_of (path, "stuck"), number_of (path, "bytes"));
+  if (number_of (path, "window") > 0)
+    printf ("           at most %" G_GINT64_FORMAT
+            " at a time: the LUN said TASK SET FULL\n",
+            number_of (path, "window"));
   print_latency (path);
   return strcmp (text_of (path, "state"), "up") == 0;
 }

@@ -10,8 +10,10 @@ settle_by_reset (const char *resets, unsigned n_resets_a, unsigned n_resets_b)
   g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 20 });
   uint8_t block[BLOCK] = { 5 };
 
-  for (const char *p = resets; *p != '\0'; p++)
+  for (const char *p = resets; *p != '\0'; p++) {
+    LUN_LOCKED (&lock);
     strings[*p - 'A'].resets = true;
+  }
   set_stuck (0, true);
   ck_assert (lun_device_write_settled (device, 1, block, BLOCK, NULL));
   ck_assert_uint_eq (get (0).n_resets, n_resets_a);
@@ -36,7 +38,10 @@ START_TEST (test_a_write_that_need_not_settle_resets_nothing)
 {
   g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 20 });
 
-  strings[0].resets = strings[1].resets = true;
+  {
+    LUN_LOCKED (&lock);
+    strings[0].resets = strings[1].resets = true;
+  }
   set_stuck (0, true);
   ck_assert (write_byte (device, 1, 1, NULL));
   ck_assert_uint_eq (get (0).n_resets + get (1).n_resets, 0);

@@ -30,7 +30,8 @@ bool lun_path_probe (const char *name, LunPathFacts *out, GError **error);
 void lun_path_facts_clear (LunPathFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LunPathFacts, lun_path_facts_clear)
 
-/* The names of a path to each SCSI device of this machine: "sg:/dev/sg0" ...; which of them are disks,
+/* The names of a path to each SCSI device of this machine: "sg:/dev/disk/by-path/..." where udev has such
+ * a link, which outlives a restart, else "sg:/dev/sg0" ...; which of them are disks,
  * and free, a probe tells. */
 GPtrArray *lun_discover_local (void);
 

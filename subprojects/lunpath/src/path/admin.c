@@ -38,6 +38,33 @@ describe (LunPath *path, LunPathInfo *info)
   info->since_us = path->since_us;
 }
 
+static bool
+is_listed (const LunPathInfo *infos, unsigned n, const char *name)
+{
+  for (unsigned i = 0; i < n; i++)
+    if (g_str_equal (infos[i].name, name))
+      return true;
+  return false;
+}
+
+/* One that has just been added may still be missing. */
+static unsigned
+list_missing (LunDevice *device, LunPathInfo *infos, unsigned n_paths)
+{
+  unsigned n = lun_missing_list (device, &infos[n_paths], LUN_PATHS_MAX - n_paths);
+  unsigned end = n_paths;
+
+  for (unsigned i = n_paths; i < n_paths + n; i++) {
+    if (!is_listed (infos, n_paths, infos[i].name)) {
+      infos[end++] = infos[i];
+      continue;
+    }
+    g_free (infos[i].name);
+    g_free (infos[i].reason);
+  }
+  return end;
+}
+
 LunPathInfo *
 lun_device_list_paths (LunDevice *device, unsigned *n_paths)
 {
@@ -51,7 +78,7 @@ lun_device_list_paths (LunDevice *device, unsigned *n_paths)
     describe (path, &infos[(*n_paths)++]);
     lun_path_unpin (path);
   }
-  *n_paths += lun_missing_list (device, &infos[*n_paths], LUN_PATHS_MAX - *n_paths);
+  *n_paths = list_missing (device, infos, *n_paths);
   return infos;
 }
 

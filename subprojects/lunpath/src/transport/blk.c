@@ -5,7 +5,10 @@
  * Reads and writes go by pread() and pwrite() with O_DIRECT: no page cache lies between the hosts.
  * They are the path's own threads', `depth` of them (1 to 16, default 8): a device may hold an I/O
  * as long as it likes, and the memory of one that was given up must stay; the device's copies
- * begin at a page, as O_DIRECT wants.
+ * begin at a page, as O_DIRECT wants.  (io_uring would need all of that too: an I/O that the device keeps
+ * cannot be taken back there either, IORING_OP_ASYNC_CANCEL does not end what the driver has, so copies
+ * and a reaper of late ends stay.  What it would save is threads, 16 at most, at the price of a second
+ * way for SG_IO and reservation ioctls, which it does not carry.)
  *
  * What is no READ, WRITE or flush:
  *   - where SG_IO works (a SCSI disk, and device mapper's multipath, which hands it on) it is sent

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define TIMEOUT_MS 5000
+#define BY_PATH    "/dev/disk/by-path"
 #define KEYS_LEN   4096
 
 /* LunScsiRun. */
@@ -136,6 +137,43 @@ by_number (const void *a, const void *b)
   return len_one != len_two ? (len_one < len_two ? -1 : 1) : strcmp (*one, *two);
 }
 
+/* The disk's own name below the SCSI device of NODE ("sdc"); NULL when it is no disk. */
+static char *
+disk_of (const char *node)
+{
+  g_autofree char *folder = g_build_filename (
+    lun_sg_kernel->sysfs, "class", "scsi_generic", node, "device", "block", NULL);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+
+  return dir ? g_strdup (g_dir_read_name (dir)) : NULL;
+}
+
+/* The link that udev makes for the way to DISK: unlike its number it is the same after each start. */
+static char *
+link_of (const char *disk)
+{
+  g_autoptr (GDir) dir = g_dir_open (BY_PATH, 0, NULL);
+  const char *name;
+
+  while (disk && dir && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *link = g_build_filename (BY_PATH, name, NULL);
+    g_autofree char *target = g_file_read_link (link, NULL);
+    g_autofree char *base = target ? g_path_get_basename (target) : NULL;
+    if (g_strcmp0 (base, disk) == 0)
+      return g_steal_pointer (&link);
+  }
+  return NULL;
+}
+
+static char *
+name_of (const char *node)
+{
+  g_autofree char *disk = disk_of (node);
+  g_autofree char *link = link_of (disk);
+
+  return link ? g_strconcat ("sg:", link, NULL) : g_strconcat ("sg:/dev/", node, NULL);
+}
+
 GPtrArray *
 lun_discover_local (void)
 {
@@ -146,7 +184,7 @@ lun_discover_local (void)
   const char *node;
 
   while (dir && (node = g_dir_read_name (dir)) != NULL)
-    g_ptr_array_add (names, g_strconcat ("sg:/dev/", node, NULL));
+    g_ptr_array_add (names, name_of (node));
   g_ptr_array_sort (names, by_number);
   return names;
 }
