@@ -131,6 +131,28 @@ fts_error_to_errno (const GError *error)
   return EIO;
 }
 
+/* What another try may mend, or somebody else, against what cannot be done. */
+static FtsExit
+exit_of_lun (LunError code)
+{
+  switch (code) {
+  case LUN_ERROR_CONFIG:
+    return FTS_EXIT_USAGE;
+  case LUN_ERROR_UNSUPPORTED:
+  case LUN_ERROR_FENCED:
+    return FTS_EXIT_FAILURE;
+  case LUN_ERROR_NO_PATH:
+  case LUN_ERROR_TIMEOUT:
+  case LUN_ERROR_BUSY:
+  case LUN_ERROR_RESERVED:
+  case LUN_ERROR_IDENTITY:
+  case LUN_ERROR_RANGE:
+  case LUN_ERROR_IO:
+    break;
+  }
+  return FTS_EXIT_UNAVAILABLE;
+}
+
 FtsExit
 fts_error_to_exit (const GError *error)
 {
@@ -139,7 +161,7 @@ fts_error_to_exit (const GError *error)
   if (error->domain == FTS_ERROR)
     return exit_of_code ((FtsError) error->code);
   if (error->domain == LUN_ERROR)
-    return error->code == LUN_ERROR_CONFIG ? FTS_EXIT_USAGE : FTS_EXIT_UNAVAILABLE;
+    return exit_of_lun ((LunError) error->code);
   if (error->domain == G_OPTION_ERROR || error->domain == G_KEY_FILE_ERROR)
     return FTS_EXIT_USAGE;
   return FTS_EXIT_FAILURE;

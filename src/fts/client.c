@@ -330,6 +330,8 @@ call_patiently (FtsClient *client, FtsCall *call, GError **error)
 
     if (fts_interrupt_is_raised ())
       return fts_interrupt_tell (error);
+    if (!fts_pool_may_use (client->pool, error))
+      return false;
     bool ok = call_once (client, call, patience.until_us, &met, &cause);
     if (met)
       note_there (client);

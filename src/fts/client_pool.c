@@ -98,6 +98,17 @@ fts_pool_peer_lives (FtsPool *pool)
   return fts_member_find (pool->member, pool->peer, FTS_ROLE_SERVER, true, &host);
 }
 
+bool
+fts_pool_may_use (FtsPool *pool, GError **error)
+{
+  if (!fts_member_is_fenced (pool->member))
+    return true;
+  g_set_error (error, FTS_ERROR, FTS_ERROR_FENCED,
+               "this process was shut out of the volume, or stopped itself; it has to "
+               "be started again");
+  return false;
+}
+
 /* Does the incarnation that CONNECTION leads to still live? */
 static bool
 leads_to_life (FtsPool *pool, const FtsConnection *connection)

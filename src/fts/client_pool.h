@@ -73,6 +73,8 @@ void fts_pool_close_extra (FtsConnection *connection);
 
 /* Is a server of the peer's name alive now, by a fresh look at the host table? */
 bool fts_pool_peer_lives (FtsPool *pool);
+/* False with FENCED: the member has lost the volume for good, and there is nothing to wait for. */
+bool fts_pool_may_use (FtsPool *pool, GError **error);
 
 /* Has `background` run after DELAY_MS, or at an earlier time asked for before. */
 void fts_pool_wake (FtsPool *pool, uint32_t delay_ms);

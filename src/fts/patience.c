@@ -14,11 +14,11 @@ classify_lun (LunError code)
   case LUN_ERROR_NO_PATH:
   case LUN_ERROR_TIMEOUT:
   case LUN_ERROR_BUSY:
-  case LUN_ERROR_FENCED:
     return FTS_FAILURE_AWAY;
   case LUN_ERROR_IO:
   case LUN_ERROR_RESERVED:
     return FTS_FAILURE_DAMAGE;
+  case LUN_ERROR_FENCED: /* this process will never come back */
   case LUN_ERROR_CONFIG:
   case LUN_ERROR_UNSUPPORTED:
   case LUN_ERROR_IDENTITY:
@@ -39,10 +39,10 @@ classify_own (FtsError code)
   case FTS_ERROR_TIMEOUT:
   case FTS_ERROR_BUSY:
   case FTS_ERROR_NO_SLOT:
-  case FTS_ERROR_FENCED:
     return FTS_FAILURE_AWAY;
   case FTS_ERROR_CORRUPT:
     return FTS_FAILURE_DAMAGE;
+  case FTS_ERROR_FENCED:
   case FTS_ERROR_DENIED:
   case FTS_ERROR_PROTOCOL:
   case FTS_ERROR_NOT_VOLUME:

@@ -34,7 +34,7 @@ check_equal "names the LUN" "$(value 'bytes.fromhex(d["data"])[8:15]')" "b'LUNPA
 check "bytes may stand together" ends_with 0 fts-admin --device "$device" cdb 000000000000
 check "READ without a path" ends_with 0 fts-admin --json --device "$device" cdb --in 512 8800000000000000000000000001 0000
 check_equal "gives a block" "$(value 'len(bytes.fromhex(d["data"]))')" 512
-check "a command that the LUN refuses fails" ends_with 3 fts-admin --device "$device" cdb ff0000000000
+check "a command that the LUN refuses fails" ends_with 1 fts-admin --device "$device" cdb ff0000000000
 check "an unknown path fails" ends_with 3 fts-admin --device "$device" cdb --path none 000000000000
 check "no hexadecimal digits are a usage error" ends_with 2 fts-admin --device "$device" cdb 00 0g 00 00 00 00
 check "a short command is a usage error" ends_with 2 fts-admin --device "$device" cdb 00 00

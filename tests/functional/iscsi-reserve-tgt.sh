@@ -15,3 +15,8 @@ b="$("$tgt" path "$work" 3)|$("$tgt" path "$work" 4)"
 # shellcheck disable=SC2034
 loses_sessions=yes
 . "$(dirname "$0")/../lib/reserve.sh"
+
+check "a target that forgets cannot reserve to stay" admin 1 a reserve --persist
+check_stderr "and says so" "cannot keep registrations over a power loss"
+check "and nothing is left" admin 0 b keys
+check_equal "of it" "$(value '(d["reserved"], d["keys"])')" "(False, [])"

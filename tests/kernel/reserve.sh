@@ -7,3 +7,7 @@ iscsi_start 64M 4
 a="$(iscsi_path 1 a)|$(iscsi_path 2 a)"
 b="$(iscsi_path 3 b)|$(iscsi_path 4 b)"
 . "$(dirname "$0")/../lib/reserve.sh"
+
+check "reserved to stay" admin 0 a reserve --persist
+check "another host is refused" admin 3 b reserve
+check "release" admin 0 a release

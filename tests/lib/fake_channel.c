@@ -61,6 +61,12 @@ fts_member_find (FtsMember *member, const char *name, FtsHostRole role, bool fre
 }
 
 bool
+fts_member_is_fenced (const FtsMember *member)
+{
+  return false;
+}
+
+bool
 fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation)
 {
   return fake.peer_alive && generation == fake.generation;

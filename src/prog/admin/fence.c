@@ -7,7 +7,8 @@
 static bool
 take_type (FtsResv *resv, bool *was_registered, GError **error)
 {
-  LunReservationConfig config = { .key = resv->key };
+  LunReservationConfig config = { .key = resv->key,
+                                  .survives_power_loss = resv->persist };
   LunResvView view;
 
   if (!lun_reservation_read (resv->reservation, &view, error))

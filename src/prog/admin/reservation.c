@@ -114,6 +114,8 @@ all_entries (FtsResv *resv, const GOptionEntry *more)
                                  "Use this host's key (this machine's)", "NAME" },
                                { "key", 'k', 0, G_OPTION_ARG_STRING, &resv->key_text,
                                  "Use this key", "KEY" },
+                               { "persist", 'p', 0, G_OPTION_ARG_NONE, &resv->persist,
+                                 "Registrations outlive a power loss (APTPL)", NULL },
                                { "type", 't', 0, G_OPTION_ARG_INT, &resv->type,
                                  "Type of the reservation (6)", "N" } };
   GArray *all = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
@@ -140,6 +142,7 @@ fts_resv_open (FtsResv *resv, FtsAdmin *admin, const FtsCommand *command,
     return false;
   config.key = resv->key;
   config.type = (LunPrType) resv->type;
+  config.survives_power_loss = resv->persist;
   resv->reservation = lun_reservation_new (resv->device, &config);
   return true;
 }

@@ -11,9 +11,10 @@
 #include <lunpath/reservation.h>
 
 typedef struct {
-  char *host;     /* --host */
-  char *key_text; /* --key */
-  int type;       /* --type */
+  char *host;       /* --host */
+  char *key_text;   /* --key */
+  int type;         /* --type */
+  gboolean persist; /* --persist */
   uint64_t key;
   LunDevice *device;
   LunReservation *reservation;

@@ -8,10 +8,17 @@
 
 typedef struct {
   FtsVolume *volume;
-  FtsPeers peers;
+  FtsAdminPeople people;
   unsigned n_connections; /* allocated */
   unsigned n_damaged;
 } Status;
+
+static void
+status_clear (Status *status)
+{
+  fts_admin_people_clear (&status->people);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Status, status_clear)
 
 static bool
 load (Status *status, FtsVolume *volume, GError **error)
@@ -20,7 +27,7 @@ load (Status *status, FtsVolume *volume, GError **error)
   g_autofree FtsPid *pids = g_new0 (FtsPid, n);
 
   *status = (Status){ .volume = volume };
-  if (!fts_admin_observe (volume, &status->peers, error) ||
+  if (!fts_admin_observe (volume, &status->people, error) ||
       !fts_pidtab_load_all (volume, pids, error))
     return false;
   for (uint32_t i = 0; i < n; i++) {
@@ -66,7 +73,7 @@ print (const Status *status)
   const FtsMcb *m = fts_volume_mcb (status->volume);
   g_autofree char *uuid = fts_text_uuid (m->volume_uuid);
   g_autofree char *time = describe_time (m->blk5_time_id);
-  unsigned live, n = fts_admin_count_hosts (&status->peers, &live);
+  unsigned live, n = fts_admin_count_hosts (&status->people, &live);
 
   printf ("volume:       %s (%s), formatted %s, version %u\n", m->volume_name, uuid,
           time, m->blk5_version);
@@ -86,7 +93,7 @@ print (const Status *status)
   printf ("members:      %u of %u entries in use, %u of them not dead\n", n,
           m->max_hosts, live);
   if (n > 0)
-    fts_admin_print_hosts (&status->peers);
+    fts_admin_print_hosts (&status->people);
 }
 
 static void
@@ -139,7 +146,7 @@ print_json (const Status *status)
   fts_json_number (json, "max_hosts", m->max_hosts);
   add_devices (json, status);
   json_builder_set_member_name (json, "hosts");
-  fts_admin_add_hosts (json, &status->peers);
+  fts_admin_add_hosts (json, &status->people);
   json_builder_end_object (json);
   fts_json_print (json);
 }
@@ -149,7 +156,7 @@ run (FtsAdmin *admin, int argc, char **argv)
 {
   g_autoptr (FtsVolume) volume = NULL;
   g_autoptr (GError) error = NULL;
-  Status status;
+  g_auto (Status) status = { 0 };
 
   if (!fts_admin_parse (admin, &fts_admin_status, NULL, 0, &argc, &argv, &error) ||
       (volume = fts_volume_options_open (&admin->where, true, &error)) == NULL ||

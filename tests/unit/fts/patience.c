@@ -121,7 +121,7 @@ START_TEST (test_errors_are_told_apart)
   } table[] = {
     { false, FTS_ERROR_PEER_DEAD, FTS_FAILURE_AWAY },
     { false, FTS_ERROR_NOT_FOUND, FTS_FAILURE_AWAY },
-    { false, FTS_ERROR_FENCED, FTS_FAILURE_AWAY },
+    { false, FTS_ERROR_FENCED, FTS_FAILURE_FINAL },
     { false, FTS_ERROR_CORRUPT, FTS_FAILURE_DAMAGE },
     { false, FTS_ERROR_DENIED, FTS_FAILURE_FINAL },
     { false, FTS_ERROR_PROTOCOL, FTS_FAILURE_FINAL },

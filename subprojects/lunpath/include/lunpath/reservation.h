@@ -47,6 +47,9 @@ typedef struct {
   uint64_t key;        /* of this host and incarnation; never 0 */
   LunPrType type;      /* 0 = exclusive access, registrants only (6) */
   uint32_t timeout_ms; /* how long a busy target is asked again; 0 = 10,000 */
+  /* Registrations and reservation outlive a power loss (APTPL).  A device that cannot do that is
+   * refused, UNSUPPORTED.  The last registration of any host decides for all. */
+  bool survives_power_loss;
   /* A key on the LUN that belongs to nobody any more and may be preempted.  NULL: keys of this
    * owner's other incarnations (lun_resv_key_is_same_owner). */
   bool (*is_orphan) (uint64_t key, void *user_data);

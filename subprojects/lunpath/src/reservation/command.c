@@ -122,12 +122,19 @@ execute (LunReservation *r, unsigned path, const LunCdb *cdb, LunDirection direc
   }
 }
 
+static bool
+registers (LunPrOutAction action)
+{
+  return action == LUN_PR_OUT_REGISTER || action == LUN_PR_OUT_REGISTER_AND_IGNORE;
+}
+
 LunResvAnswer
 lun_resv_out_typed (LunReservation *r, unsigned path, LunPrOutAction action,
                     LunPrType type, uint64_t key, uint64_t service_key)
 {
   LunPrOut param = { .key = key == r->config.key ? lun_resv_own_key (r, path) : key,
-                     .service_key = service_key };
+                     .service_key = service_key,
+                     .aptpl = registers (action) && r->config.survives_power_loss };
   uint8_t data[LUN_PR_OUT_LEN];
   LunCdb cdb = lun_cdb_pr_out (action, (uint8_t) type, sizeof data);
 

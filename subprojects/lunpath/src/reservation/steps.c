@@ -146,6 +146,11 @@ refuse_registering (LunReservation *r, LunResvAnswer answer, GError **error)
                  "%s: another host holds the device with SCSI-2 RESERVE; it has to "
                  "release it, or a LUN reset does",
                  name);
+  else if (answer == LUN_RESV_REFUSED && r->config.survives_power_loss &&
+           !lun_resv_is_unknown_command (r))
+    g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED,
+                 "%s: the device cannot keep registrations over a power loss: %s", name,
+                 why);
   else if (answer == LUN_RESV_REFUSED)
     g_set_error (error, LUN_ERROR, LUN_ERROR_UNSUPPORTED,
                  "%s: no persistent reservations: %s", name, why);
@@ -167,7 +172,8 @@ lun_resv_register_all (LunReservation *r, GError **error)
     last = register_path (r, i);
     if (last == LUN_RESV_DONE)
       n_registered++;
-    else if (last == LUN_RESV_REFUSED && lun_resv_is_unknown_command (r))
+    else if (last == LUN_RESV_REFUSED &&
+             (lun_resv_is_unknown_command (r) || r->config.survives_power_loss))
       break;
     else
       give_up_path (r, i);
