@@ -31,6 +31,9 @@ check_equal "and the size" "$(value 'd["devices"][0]["blocks"] * d["devices"][0]
 fts-admin discover "$work/a.img" >"$work/text" || fail "as text"
 check "as text with the volume" grep -q 'volume: "box", master of 2 devices' "$work/text"
 
+check "a path to another target port" discover "file:$work/b.img?path=9&port=2"
+check_equal "has the state of its group" "$(value 'd["devices"][0]["paths"][0]["port_state"]')" active/optimized
+
 check_fails "a file that is no LUN is skipped" fts-admin discover "$work/empty.img" "$work/a.img"
 check_stderr "with a word" "empty.img.*no LUN yet"
 check "and stays what it was" test ! -e "$work/empty.img.lun"
