@@ -347,13 +347,44 @@ call_patiently (FtsClient *client, FtsCall *call, GError **error)
   }
 }
 
+/* Files to close ride on a call that goes to the server anyway. */
+static void
+take_riders (FtsClient *client, FtsRequest *request)
+{
+  if (request->op == FTS_OP_CLOSE)
+    return;
+  pthread_mutex_lock (&client->lock);
+  guint n = MIN (client->to_close->len, FTS_CLOSES_MAX);
+  for (guint i = 0; i < n; i++)
+    request->closes[i] = g_array_index (client->to_close, uint64_t, i);
+  if (n > 0)
+    g_array_remove_range (client->to_close, 0, n);
+  pthread_mutex_unlock (&client->lock);
+  request->n_closes = n;
+}
+
+/* A failed call may not have taken them along; a file that is closed twice does no harm. */
+static void
+put_riders_back (FtsClient *client, const FtsRequest *request)
+{
+  if (request->n_closes == 0)
+    return;
+  pthread_mutex_lock (&client->lock);
+  g_array_append_vals (client->to_close, request->closes, request->n_closes);
+  pthread_mutex_unlock (&client->lock);
+  fts_pool_wake (client->pool, CLOSE_DELAY_MS);
+}
+
 /* A failure before anything was sent may be repeated in any case. */
 bool
 fts_client_call (FtsClient *client, FtsCall *call, GError **error)
 {
+  take_riders (client, &call->request);
   bool has_slot = take_slot (client, call);
   bool ok = call_patiently (client, call, error);
 
+  if (!ok && call->answer.status == 0)
+    put_riders_back (client, &call->request);
   if (has_slot)
     give_slot (client, call);
   return ok;

@@ -562,6 +562,14 @@ clear_job (FtsJob *job)
   g_clear_pointer (&job->text, g_free);
 }
 
+/* Files that the client closes beside what it asked for; it does not wait for that. */
+static void
+close_riders (const FtsJob *job)
+{
+  for (uint32_t i = 0; i < job->request->n_closes; i++)
+    fts_session_remove (job->session, job->request->closes[i]);
+}
+
 bool
 fts_server_serve_stream (void *user_data, FtsStream *stream, GError **error)
 {
@@ -572,8 +580,10 @@ fts_server_serve_stream (void *user_data, FtsStream *stream, GError **error)
     .peer = peer, .session = peer->session, .request = &request, .stream = stream
   };
 
-  if (receive_request (&job, header, &request))
+  if (receive_request (&job, header, &request)) {
     serve_request (&job, &request);
+    close_riders (&job);
+  }
   clear_job (&job);
   if (job.broken != NULL) {
     g_propagate_error (error, job.broken);

@@ -247,7 +247,8 @@ fts_wire_encode_request (const FtsRequest *request, GByteArray *into)
   const FtsCommand *command = fts_wire_command (request->op);
   guint start = into->len;
 
-  g_assert (command != NULL && request->n_groups <= FTS_GROUPS_MAX);
+  g_assert (command != NULL && request->n_groups <= FTS_GROUPS_MAX &&
+            request->n_closes <= FTS_CLOSES_MAX);
   put_u32 (into, 0);
   put_u16 (into, (uint16_t) request->op);
   put_u16 (into, FTS_WIRE_VERSION);
@@ -261,6 +262,9 @@ fts_wire_encode_request (const FtsRequest *request, GByteArray *into)
   put_u32 (into, request->n_groups);
   for (uint32_t i = 0; i < request->n_groups; i++)
     put_u32 (into, request->groups[i]);
+  put_u32 (into, request->n_closes);
+  for (uint32_t i = 0; i < request->n_closes; i++)
+    put_u64 (into, request->closes[i]);
   for (const char *letter = command->request; *letter; letter++) {
     const Operand *operand = find_operand (*letter);
     put_field (into, operand->kind, (const char *) request + operand->in_request);
@@ -484,6 +488,19 @@ take_groups (Cursor *c, FtsRequest *out)
     out->groups[i] = take_u32 (c);
 }
 
+static void
+take_closes (Cursor *c, FtsRequest *out)
+{
+  uint32_t n = take_u32 (c);
+  if (n > FTS_CLOSES_MAX) {
+    c->bad = true;
+    return;
+  }
+  out->n_closes = n;
+  for (uint32_t i = 0; i < n; i++)
+    out->closes[i] = take_u64 (c);
+}
+
 bool
 fts_wire_decode_request (const uint8_t *bytes, size_t len, FtsRequest *out,
                          size_t *used)
@@ -504,6 +521,7 @@ fts_wire_decode_request (const uint8_t *bytes, size_t len, FtsRequest *out,
   out->gid = take_u32 (&c);
   out->umask = take_u32 (&c);
   take_groups (&c, out);
+  take_closes (&c, out);
   for (const char *letter = command->request; *letter; letter++) {
     const Operand *operand = find_operand (*letter);
     take_field (&c, operand->kind, (char *) out + operand->in_request);

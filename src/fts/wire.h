@@ -6,7 +6,8 @@
  * pure function over bytes.
  *
  * Request header, little-endian: length u32 (header and operands), op u16, version u16, tag u32,
- * flags u32, slot u32, sequence u64, uid u32, gid u32, umask u32, n_groups u32, groups u32 each.
+ * flags u32, slot u32, sequence u64, uid u32, gid u32, umask u32, n_groups u32, groups u32 each,
+ * n_closes u32, closes u64 each.
  * Answer header: length u32, op u16, version u16, tag u32, status u32 (FtsStatus), flags u32.
  * Operands: u32 and u64 as such; handles and texts as u16 length and bytes (a text has no NUL);
  * attributes as the fields of FtsAttr in order.
@@ -36,6 +37,7 @@
 #define FTS_HANDLE_MAX      160u
 #define FTS_TEXT_MAX        4096u
 #define FTS_GROUPS_MAX      64u
+#define FTS_CLOSES_MAX      16u /* that ride on another request */
 #define FTS_CLOSE_MAX       128u
 /* The longest header with operands of any request or answer. */
 #define FTS_WIRE_HEADER_MAX 16384u
@@ -210,6 +212,9 @@ typedef struct {
   uint32_t uid, gid, umask;
   uint32_t n_groups;
   uint32_t groups[FTS_GROUPS_MAX];
+  uint32_t
+    n_closes; /* open_ids to close as well, after the answer; unknown ones are passed over */
+  uint64_t closes[FTS_CLOSES_MAX];
   FtsHandle handle, handle2;
   FtsText name, name2;
   uint64_t open_id, open_id2;

@@ -15,7 +15,7 @@ ENTRIES = 1000
 LIMITS = {
     "stat": {"writes": 2, "reads": 2, "pairs": 1},
     "lookup of a missing name": {"writes": 2, "reads": 2, "pairs": 1},
-    "open+read+close of 4 KiB": {"pairs": 1.2},
+    "open+read+close of 4 KiB": {"pairs": 1.1},
     "create+write+close of 4 KiB": {"pairs": 2.5},
     "unlink": {"pairs": 1.1},
     # A file that changed a moment ago is asked for again; the other 2,000 questions of ls are not.

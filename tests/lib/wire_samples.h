@@ -55,6 +55,8 @@ sample_request (FtsOp op)
     .umask = 022,
     .n_groups = 2,
     .groups = { 4, 24 },
+    .n_closes = 1,
+    .closes = { 0x55 },
     .handle = sample_handle (20),
     .handle2 = sample_handle (FTS_HANDLE_MAX),
     .name = { "a \xff name", 8 },

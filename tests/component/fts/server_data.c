@@ -239,6 +239,26 @@ START_TEST (test_an_open_file_lives_on_without_its_name)
 }
 END_TEST
 
+START_TEST (test_files_are_closed_beside_another_command)
+{
+  FtsRequest request = { .op = FTS_OP_STATFS, .n_closes = 3 };
+  FtsServerStats stats;
+  uint64_t ids[2];
+
+  rig_open (&rig, "", &configs[_i]);
+  for (int i = 0; i < 2; i++)
+    rig_create (&rig, &rig.root, "f", FTS_OPEN_READ, NULL, &ids[i]);
+  request.handle = rig.root;
+  request.closes[0] = ids[1];
+  request.closes[1] = 4711; /* nobody's */
+  request.closes[2] = ids[0];
+  ck_assert_int_eq (rig_run (&rig, &request, NULL, 0), 0);
+  fts_server_get_stats (rig.server, &stats);
+  ck_assert_uint_eq (stats.open_files, 0);
+  rig_close (&rig);
+}
+END_TEST
+
 START_TEST (test_a_closed_file_is_closed)
 {
   FtsLe64 more[2];
@@ -347,7 +367,8 @@ FTS_SUITE_VARIANTS (
   test_a_write_comes_back_whole_at_any_size_and_place,
   test_reading_ends_at_the_end_of_the_file, test_open_flags_do_what_they_say,
   test_only_regular_files_are_opened, test_create_opens_what_is_there_unless_exclusive,
-  test_an_open_file_lives_on_without_its_name, test_a_closed_file_is_closed,
+  test_an_open_file_lives_on_without_its_name,
+  test_files_are_closed_beside_another_command, test_a_closed_file_is_closed,
   test_reads_and_writes_work_by_handle_alone, test_fsync_takes_files_and_directories,
   test_open_files_of_an_earlier_server_are_stale,
   test_files_open_for_writing_at_an_earlier_start_of_the_host_are_lost,

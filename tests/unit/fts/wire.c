@@ -6,7 +6,7 @@
 /* Where the fields of the fixed headers lie. */
 #define AT_OP       4
 #define AT_VERSION  6
-#define AT_N_GROUPS 28
+#define AT_N_GROUPS 40
 
 static GByteArray *
 encoded_request (FtsOp op)
@@ -121,13 +121,15 @@ END_TEST
 START_TEST (test_golden_read_request)
 {
   static const uint8_t golden[] = {
-    0x4c, 0,    0,    0,    9,    0,    1,    0,    /* length 76, READ, version */
+    0x58, 0,    0,    0,    9,    0,    1,    0,    /* length 88, READ, version */
     7,    0,    0,    0,    0,    0,    0,    0,    /* tag, flags */
     3,    0,    0,    0,    3,    2,    0,    0,    /* slot, sequence */
     0,    0,    0,    0,                            /* its rest */
     0xe8, 3,    0,    0,    100,  0,    0,    0,    /* uid, gid */
     0x12, 0,    0,    0,    1,    0,    0,    0,    /* umask, one group */
-    4,    0,    0,    0,    2,    0,    0xaa, 0xbb, /* group, handle of 2 */
+    4,    0,    0,    0,    1,    0,    0,    0,    /* group, one to close */
+    0x55, 0,    0,    0,    0,    0,    0,    0,    /* which */
+    2,    0,    0xaa, 0xbb,                         /* handle of 2 */
     0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, /* open_id */
     0,    0,    16,   0,    0,    0,    0,    0,    /* offset */
     0,    16,   0,    0,    0,    0,    0,    0,    /* length */
