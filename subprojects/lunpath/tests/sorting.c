@@ -185,11 +185,22 @@ burst (LunDevice *device, unsigned n)
   return n_good;
 }
 
+/* The emulation behind a fault layer with RULES. */
+static LunDevice *
+open_narrow (const FileLun *lun, const char *rules)
+{
+  g_autofree char *name =
+    g_strdup_printf ("fault(%s)+%s|?try-ms=3600000", rules, lun->name);
+  const char *const paths[] = { name, NULL };
+
+  return open_with (&(LunDeviceConfig){ .paths = paths });
+}
+
 START_TEST (test_task_set_full_throttles_the_path)
 {
+  g_auto (FileLun) lun = file_lun_new (1 << 20, BLOCK);
   g_autoptr (LunDevice) device =
-    open_device ("fault(fail:as=full:beyond=3:op=write;delay-ms=2:op=write)+"
-                 "ram:full?threaded=1|?try-ms=3600000");
+    open_narrow (&lun, "fail:as=full:beyond=3:op=write;delay-ms=2:op=write");
 
   ck_assert_uint_eq (burst (device, 64), 64);
   ck_assert_uint_ge (window (device), 1);
@@ -199,9 +210,9 @@ END_TEST
 
 START_TEST (test_the_queue_depth_grows_back)
 {
+  g_auto (FileLun) lun = file_lun_new (1 << 20, BLOCK);
   g_autoptr (LunDevice) device =
-    open_device ("fault(fail:as=full:count=1:beyond=3:op=write;delay-ms=1:op=write)+"
-                 "ram:grow?threaded=1|?try-ms=3600000");
+    open_narrow (&lun, "fail:as=full:count=1:beyond=3:op=write;delay-ms=1:op=write");
 
   ck_assert_uint_eq (burst (device, 8), 8);
   ck_assert_uint_ge (window (device), 1);

@@ -34,6 +34,19 @@ START_TEST (test_a_stuck_write_is_settled_by_a_reset_over_another_path)
 }
 END_TEST
 
+/* The fault layer holds the write back, and can give it up. */
+START_TEST (test_a_write_that_hangs_is_aborted_where_that_is_possible)
+{
+  g_autoptr (LunDevice) device =
+    open_device ("fault(delay-ms=3600000:op=write:count=1)+ram:hang?threaded=1|"
+                 "ram:hang?threaded=1|?policy=basic-failover&try-ms=30");
+  uint8_t block[BLOCK] = { 5 };
+
+  ck_assert (lun_device_write_settled (device, 1, block, BLOCK, NULL));
+  ck_assert_int_eq (read_byte (device, 1), 5);
+}
+END_TEST
+
 START_TEST (test_a_write_that_need_not_settle_resets_nothing)
 {
   g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 20 });
@@ -113,6 +126,7 @@ END_TEST
 
 LUN_SUITE ("lunpath/trust", test_a_stuck_write_is_settled_by_a_reset,
            test_a_stuck_write_is_settled_by_a_reset_over_another_path,
+           test_a_write_that_hangs_is_aborted_where_that_is_possible,
            test_a_write_that_need_not_settle_resets_nothing,
            test_no_data_goes_to_a_lun_that_was_replaced,
            test_a_lun_that_shrinks_is_noticed_before_the_next_write,
