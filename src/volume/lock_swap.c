@@ -8,8 +8,9 @@
 #include "volume/identity.h"
 #include "volume/lock_method.h"
 
-/* Of what cannot be put off; each waits for three dead times. */
-#define TRIES 20
+/* Each waits for three dead times.  A release cannot be put off: nobody else can do it. */
+#define OPEN_TRIES    2
+#define RELEASE_TRIES 5
 
 /* Others are at it all the time; that passes. */
 static bool
@@ -46,7 +47,7 @@ open_swap (FtsLockState *state, LunSwapMeans means, GError **error)
   };
 
   state->swap = lun_swap_new (fts_volume_master (state->volume), &config);
-  for (int tries = 0; tries < TRIES; tries++) {
+  for (int tries = 0; tries < OPEN_TRIES; tries++) {
     g_clear_error (error);
     if (lun_swap_try (state->swap, mcb->lock_ptr, error))
       return true;
@@ -129,7 +130,7 @@ release_swap (FtsLockState *state)
   fts_lock_block_encode (&state->mine, fts_volume_tag (state->volume), block,
                          block_size);
   LunCaw end = swap (state, block, &released, &error);
-  for (int tries = 1; end == LUN_CAW_ERROR && is_busy (error) && tries < TRIES;
+  for (int tries = 1; end == LUN_CAW_ERROR && is_busy (error) && tries < RELEASE_TRIES;
        tries++) {
     g_clear_error (&error);
     end = swap (state, block, &released, &error);

@@ -44,6 +44,7 @@ check "the plan of a new file is shown" ends_with 0 fts-format --dry-run --size 
 cp "$work/out" "$work/plan"
 check "it has the regions" grep -q "Process Id Table *48 " "$work/plan"
 check "it says that connections were reduced" grep -q "7 connections (as many as fit)" "$work/plan"
+check "and that the lock is tried when it is made" grep -q "^volume lock: caw (likely: it is tried when the volume is made)" "$work/plan"
 check_equal "nothing was made" "$(find "$work" -name 'lun.img*')" ""
 truncate -s 64M "$image"
 check "the plan of an existing file is shown" ends_with 0 fts-format --dry-run --json "$image"

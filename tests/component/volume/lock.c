@@ -373,6 +373,23 @@ START_TEST (test_the_best_method_that_works_is_chosen)
 }
 END_TEST
 
+START_TEST (test_scsi2_does_not_go_together_with_fencing)
+{
+  Lab lab;
+  g_autoptr (GError) error = NULL;
+
+  lab_init (&lab, 1, 2 * MIB, 512);
+  FtsLockTrial trial = { .master = lab_device (&lab, 0, "x"),
+                         .fence_mode = FTS_FENCE_ALL_REGISTRANTS,
+                         .dead_ms = 300 };
+  ck_assert (!fts_lock_try_method (&trial, FTS_LOCK_SCSI2, &error));
+  lab_assert_error (error, FTS_ERROR, FTS_ERROR_UNSUPPORTED);
+  ck_assert (fts_lock_try_method (&trial, FTS_LOCK_PR, NULL));
+  lun_device_close (trial.master);
+  lab_clear (&lab);
+}
+END_TEST
+
 static void
 check_refusal (FtsLockMethod method, const char *without, const char *what)
 {
@@ -412,4 +429,5 @@ FTS_SUITE ("volume/lock", test_processes_exclude_each_other_by_compare_and_write
            test_a_damaged_lock_block_is_reported,
            test_a_method_that_the_device_lacks_is_refused,
            test_taking_and_releasing_costs_a_handful_of_commands,
-           test_the_best_method_that_works_is_chosen)
+           test_the_best_method_that_works_is_chosen,
+           test_scsi2_does_not_go_together_with_fencing)
