@@ -61,7 +61,6 @@ reload mode=rw
 check "writable again" touch "$mnt/f"
 
 chmod 600 "$mnt/private"
-touch "$mnt/d/f"
 chmod 755 "$export_dir"
 chmod 700 "$mnt/d"
 reload squash=root
