@@ -166,10 +166,11 @@ bool fts_client_copy (FtsClient *client, const FtsPlace *from, const FtsPlace *t
 
 /* ---- locks ---- */
 
-/* Never waits: a lock in the way is EAGAIN.  *WAS_NEW (may be NULL) tells that the server did not
- * have it before. */
+/* A lock in the way is EAGAIN; HOW = FTS_LOCK_* or 0, TICKET for those that wait, not 0.  *WAS_NEW (may be
+ * NULL) tells that the server did not have it before, or that the cancelled ticket waited. */
 bool fts_client_lock (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
-                      const FtsLock *lock, bool *was_new, GError **error);
+                      const FtsLock *lock, uint32_t how, uint64_t ticket, bool *was_new,
+                      GError **error);
 /* What is in the way of LOCK; its type is FTS_LOCK_NONE when nothing is. */
 bool fts_client_test_lock (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
                            const FtsLock *lock, FtsLock *out, GError **error);

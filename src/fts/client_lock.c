@@ -3,12 +3,15 @@
 
 bool
 fts_client_lock (FtsClient *client, const FtsHandle *handle, uint64_t open_id,
-                 const FtsLock *lock, bool *was_new, GError **error)
+                 const FtsLock *lock, uint32_t how, uint64_t ticket, bool *was_new,
+                 GError **error)
 {
   FtsCall call;
 
   fts_call_init (&call, FTS_OP_LOCK, NULL, handle);
   call.request.lock = *lock;
+  call.request.open_flags = how;
+  call.request.cookie = ticket;
   if (!fts_client_call_open (client, &call, open_id, error))
     return false;
   if (was_new != NULL)

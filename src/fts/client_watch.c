@@ -85,11 +85,13 @@ static bool
 ask (FtsWatch *watch, FtsConnection *connection, uint64_t *number, GByteArray *notices,
      GError **error)
 {
+  bool begun = *number != 0;
   FtsCall call;
   bool in_step;
 
   fts_call_init (&call, FTS_OP_WATCH, NULL, NULL);
   call.request.cookie = *number;
+  call.request.open_flags = begun ? FTS_WATCH_RECLAIMED : 0;
   call.sink = append;
   call.user_data = notices;
   g_byte_array_set_size (notices, 0);

@@ -1,7 +1,8 @@
 /* client_watch.h - hearing of changes: one thread with a connection of its own that has a WATCH
  * request with the server (wire.h, watchers.h) as long as there is one.
  *
- *   connected, WATCH answered     begin()
+ *   connected, WATCH answered     begin(); what it returned from is told to the server: all locks that
+ *                                 were held before have been asked for
  *   each notice                   notice(), and done() after the last of a batch; what done()
  *                                 returned from is acknowledged to the server
  *   the connection is lost        end(); then a new one is tried about every second

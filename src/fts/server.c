@@ -31,6 +31,7 @@ struct FtsServer {
   FtsServedSet *served;
   FtsSessions *sessions;
   FtsLocks *locks;
+  FtsGrace *grace;
   FtsWatchers *watchers;
   FtsLocal *local;
   FtsReplay *replay;
@@ -140,6 +141,15 @@ drop_locks (const FtsSession *session, void *user_data)
   fts_locks_drop_holder (server->locks, session);
 }
 
+static void
+tell_granted (const void *session, uint64_t ticket, void *user_data)
+{
+  const FtsNotice notice = { .kind = FTS_NOTICE_LOCK, .number = ticket };
+  FtsServer *server = user_data;
+
+  fts_watchers_send (server->watchers, session, &notice);
+}
+
 FtsServer *
 fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError **error)
 {
@@ -159,6 +169,8 @@ fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError 
   if (!fts_server_remember (server, NULL, error))
     return NULL;
   server->locks = fts_locks_new ();
+  fts_locks_on_grant (server->locks, tell_granted, server);
+  server->grace = fts_grace_new (server->locks);
   server->watchers = fts_watchers_new ();
   server->local = fts_local_new (server->watchers);
   server->sessions = fts_sessions_new (choose_most_awake (config));
@@ -196,6 +208,7 @@ fts_server_free (FtsServer *server)
   fts_local_free (server->local);
   fts_served_free (server->served);
   fts_sessions_free (server->sessions);
+  fts_grace_free (server->grace);
   fts_locks_free (server->locks);
   fts_watchers_free (server->watchers);
   fts_replay_free (server->replay);
@@ -206,6 +219,25 @@ void
 fts_server_tick (FtsServer *server)
 {
   fts_served_sweep (server->served, IDLE_DESCRIPTOR_US);
+  fts_grace_tick (server->grace);
+}
+
+void
+fts_server_expect (FtsServer *server, uint32_t index, uint64_t generation)
+{
+  fts_grace_expect (server->grace, index, generation);
+}
+
+void
+fts_server_peer_dead (FtsServer *server, uint32_t index, uint64_t generation)
+{
+  fts_grace_settled (server->grace, index, generation);
+}
+
+FtsGrace *
+fts_server_grace (const FtsServer *server)
+{
+  return server->grace;
 }
 
 void
@@ -223,6 +255,8 @@ fts_server_connect (FtsServer *server, uint32_t index, uint64_t generation,
   FtsPeer *peer = g_new0 (FtsPeer, 1);
 
   peer->server = server;
+  peer->index = index;
+  peer->client_generation = generation;
   peer->session = fts_sessions_open (server->sessions, index, generation);
   g_strlcpy (peer->name, name, sizeof peer->name);
   return peer;

@@ -45,6 +45,10 @@ void *fts_server_on_open (FtsChannel *channel, void *user_data);
 bool fts_server_serve (FtsChannel *channel, void *connection, void *user_data);
 void fts_server_summoned (FtsChannel *channel, void *connection, void *user_data);
 void fts_server_on_close (FtsChannel *channel, void *connection, void *user_data);
+/* Before the door is open: this client is alive and may hold locks of an earlier server (grace.h). */
+void fts_server_expect (FtsServer *server, uint32_t index, uint64_t generation);
+/* It is dead. */
+void fts_server_peer_dead (FtsServer *server, uint32_t index, uint64_t generation);
 /* The door that serves, as soon as it is open. */
 void fts_server_set_door (FtsServer *server, FtsDoor *door);
 

@@ -1,4 +1,5 @@
-/* server_lock.c - locks between the programs of all clients; none waits here (locks.h).
+/* server_lock.c - locks between the programs of all clients (locks.h).  No request waits here: who wants to
+ * wait stands in the queue, and a notice says when he has it (server_watch.c).
  *
  * A lock belongs to the client's session, and ends with it: when a client dies, the server's
  * host lets its connections go and the session ends.  The file must be open in the session.
@@ -26,17 +27,41 @@ find_key (FtsJob *job, FtsLockKey *key)
   return failed;
 }
 
+static int
+set (FtsJob *job, FtsLockKey key, bool *changed)
+{
+  const FtsRequest *request = job->request;
+  FtsLocks *locks = fts_job_locks (job);
+
+  switch (request->open_flags) {
+  case 0:
+    return fts_locks_set (locks, key, job->session, &request->lock, NULL, changed);
+  case FTS_LOCK_WAIT:
+    return fts_locks_wait (locks, key, job->session, &request->lock, request->cookie,
+                           changed);
+  case FTS_LOCK_RECLAIM:
+    return fts_locks_reclaim (locks, key, job->session, &request->lock, changed);
+  default:
+    return EINVAL;
+  }
+}
+
 int
 fts_serve_lock (FtsJob *job)
 {
   FtsLockKey key;
   bool changed = false;
+
+  if (job->request->open_flags == FTS_LOCK_CANCEL) {
+    job->answer.length =
+      fts_locks_cancel (fts_job_locks (job), job->session, job->request->cookie);
+    return 0;
+  }
   int failed = find_key (job, &key);
 
   if (failed)
     return failed;
-  failed = fts_locks_set (fts_job_locks (job), key, job->session, &job->request->lock,
-                          NULL, &changed);
+  failed = set (job, key, &changed);
   job->answer.length = changed;
   return failed;
 }

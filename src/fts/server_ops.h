@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "fts/grace.h"
 #include "fts/handles.h"
 #include "fts/locks.h"
 #include "fts/replay.h"
@@ -35,8 +36,10 @@ typedef struct {
   uint64_t generation; /* of `served` */
   int refused;         /* the errno of each command when it was taken away */
   bool wants_read_only;
-  uint64_t instance;   /* of the client, by ATTACH and its name; 0 = tells none */
-  char *export_name;   /* NULL before ATTACH */
+  uint64_t instance; /* of the client, by ATTACH and its name; 0 = tells none */
+  char *export_name; /* NULL before ATTACH */
+  uint32_t index;    /* of the client in the host table */
+  uint64_t client_generation;
   FtsChannel *channel; /* NULL where it is a stream of tests */
   uint32_t watch_tag;  /* of its last WATCH request */
   char name[FTS_NAME_LEN];
@@ -168,6 +171,7 @@ void fts_job_answer_dir (const FtsPin *dir, FtsAttr *attr);
 bool fts_job_is_exact (int fd);
 /* ---- coherence (server_watch.c) ---- */
 
+FtsGrace *fts_server_grace (const FtsServer *server);
 FtsWatchers *fts_server_watchers (const FtsServer *server);
 FtsWatchers *fts_job_watchers (const FtsJob *job);
 /* Around a command, and before its answer goes. */

@@ -164,8 +164,12 @@ keep_node (FtsJob *job)
 void
 fts_job_mark_watched (FtsJob *job)
 {
-  if (!job->is_watched)
+  if (!job->is_watched) {
+    /* An answer given again may have been watched the first time. */
+    job->answer.attr.flags &= ~(uint32_t) FTS_ATTR_WATCHED;
+    job->answer.flags &= ~(uint32_t) FTS_ANSWER_WATCHED;
     return;
+  }
   job->answer.attr.flags |= FTS_ATTR_WATCHED;
   if (job->request->op == FTS_OP_LOOKUP || job->request->op == FTS_OP_NAMES)
     job->answer.flags |= FTS_ANSWER_WATCHED;
@@ -187,7 +191,7 @@ fts_job_tell_file (FtsJob *job, const FtsHandle *handle)
 void
 fts_job_tell_name (FtsJob *job, const FtsHandle *dir, const char *name, size_t len)
 {
-  const FtsNotice notice = { FTS_NOTICE_NAME, *dir, { name, (uint16_t) len } };
+  const FtsNotice notice = { FTS_NOTICE_NAME, *dir, { name, (uint16_t) len }, 0 };
 
   fts_watchers_tell (watchers_of (job), job->session, key_of_name (job, dir, name, len),
                      &notice, &job->told);
@@ -269,6 +273,9 @@ fts_serve_watch (FtsJob *job)
   FtsPeer *peer = job->peer;
   uint64_t last = 1;
 
+  if (job->request->open_flags & FTS_WATCH_RECLAIMED)
+    fts_grace_settled (fts_server_grace (peer->server), peer->index,
+                       peer->client_generation);
   peer->watch_tag = job->request->tag;
   job->answered = true;
   if (job->request->cookie == 0)

@@ -371,6 +371,16 @@ fts_watchers_tell (FtsWatchers *watchers, const void *session, uint64_t key,
 }
 
 void
+fts_watchers_send (FtsWatchers *watchers, const void *session, const FtsNotice *notice)
+{
+  pthread_mutex_lock (&watchers->lock);
+  Watcher *watcher = find_by_session_locked (watchers, session);
+  if (watcher != NULL)
+    queue_locked (watchers, watcher, notice);
+  pthread_mutex_unlock (&watchers->lock);
+}
+
+void
 fts_watchers_tell_all (FtsWatchers *watchers)
 {
   pthread_mutex_lock (&watchers->lock);

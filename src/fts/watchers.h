@@ -94,6 +94,9 @@ void fts_watchers_tell (FtsWatchers *watchers, const void *session, uint64_t key
                         const FtsNotice *notice, uint64_t *number);
 /* The same as far as it goes without a notice: is there somebody to tell? */
 bool fts_watchers_note (FtsWatchers *watchers, uint64_t key);
+/* NOTICE to SESSION's watcher, if it has one, whatever it keeps. */
+void fts_watchers_send (FtsWatchers *watchers, const void *session,
+                        const FtsNotice *notice);
 /* Anything may have changed, behind the server's back. */
 void fts_watchers_tell_all (FtsWatchers *watchers);
 /* Waits until everybody has taken in what was told up to NUMBER, or is late. */

@@ -95,10 +95,10 @@ static const FtsCommand commands[FTS_OP_N] = {
   [FTS_OP_FALLOCATE] = { FTS_OP_FALLOCATE, "fallocate", "hoflm", "a", true, true },
   [FTS_OP_SEEK] = { FTS_OP_SEEK, "seek", "hofm", "l", false, true },
   [FTS_OP_COPY] = { FTS_OP_COPY, "copy", "hofHOgl", "la", true, true },
-  [FTS_OP_LOCK] = { FTS_OP_LOCK, "lock", "hok", "l", false, true },
+  [FTS_OP_LOCK] = { FTS_OP_LOCK, "lock", "hokFc", "l", false, true },
   [FTS_OP_TESTLOCK] = { FTS_OP_TESTLOCK, "testlock", "hok", "k", false, true },
   [FTS_OP_NAMES] = { FTS_OP_NAMES, "names", "hl", "", false, true },
-  [FTS_OP_WATCH] = { FTS_OP_WATCH, "watch", "c", "c", false, false },
+  [FTS_OP_WATCH] = { FTS_OP_WATCH, "watch", "cF", "c", false, false },
 };
 
 const FtsCommand *
@@ -590,7 +590,7 @@ fts_wire_decode_dirent (const uint8_t *bytes, size_t len, FtsDirent *out, size_t
   return !c.bad && c.left == 0 && out->name.len > 0;
 }
 
-/* ---- notices: kind u32, handle, name ---- */
+/* ---- notices: kind u32, handle, name, number u64 ---- */
 
 void
 fts_wire_encode_notice (const FtsNotice *notice, GByteArray *into)
@@ -598,6 +598,7 @@ fts_wire_encode_notice (const FtsNotice *notice, GByteArray *into)
   put_u32 (into, notice->kind);
   put_handle (into, &notice->handle);
   put_text (into, &notice->name);
+  put_u64 (into, notice->number);
 }
 
 bool
@@ -609,11 +610,13 @@ fts_wire_decode_notice (const uint8_t *bytes, size_t len, FtsNotice *out, size_t
   uint32_t kind = take_u32 (&c);
   take_handle (&c, &out->handle);
   take_text (&c, &out->name);
+  out->number = take_u64 (&c);
   *used = len - c.left;
   out->kind = (FtsNoticeKind) kind;
-  return !c.bad && kind >= FTS_NOTICE_FILE && kind <= FTS_NOTICE_ALL &&
-         (out->handle.len > 0) == (kind != FTS_NOTICE_ALL) &&
-         (out->name.len > 0) == (kind == FTS_NOTICE_NAME);
+  return !c.bad && kind >= FTS_NOTICE_FILE && kind <= FTS_NOTICE_LOCK &&
+         (out->handle.len > 0) == (kind <= FTS_NOTICE_NAME) &&
+         (out->name.len > 0) == (kind == FTS_NOTICE_NAME) &&
+         (out->number > 0) == (kind == FTS_NOTICE_LOCK);
 }
 
 /* ---- chunks: kind u32, status u32, crc u32, zero u32, offset u64, len u64 ---- */

@@ -117,11 +117,13 @@ typedef enum {
   FTS_OP_SEEK, /* handle open_id offset mode(FTS_SEEK_*) -> length(the offset found) */
   FTS_OP_COPY, /* handle open_id offset(source) handle2 open_id2 offset2(target) length
                         -> length(copied) attr(target's) */
-  FTS_OP_LOCK, /* handle open_id lock -> length(1 = it was not held before) */
+  FTS_OP_LOCK, /* handle open_id lock open_flags(FTS_LOCK_*) cookie(ticket)
+                     -> length(1 = it was not held before, or the ticket waited) */
   FTS_OP_TESTLOCK, /* handle open_id lock -> lock(what is in its way, or an unlock) */
   FTS_OP_NAMES, /* handle length(most names) -> data(fts_namehash() of each name, u64);
                      E2BIG: there are more; EOPNOTSUPP: a name may be spelt in several ways */
   FTS_OP_WATCH, /* cookie(up to which notice all is taken in; 0 = begin anew)
+                   open_flags(FTS_WATCH_*)
                         -> cookie(of the last notice here) data(notices, fts_wire_notice);
                         answered when there is something to tell */
   FTS_OP_N,
@@ -174,6 +176,15 @@ enum {
   FTS_SET_MTIME = 1u << 5,
   FTS_SET_ATIME_NOW = 1u << 6,
   FTS_SET_MTIME_NOW = 1u << 7,
+};
+
+/* How LOCK asks; one at most. */
+enum {
+  FTS_LOCK_WAIT =
+    1u
+    << 0, /* EAGAIN: the ticket is in the queue; a notice will say that it was given */
+  FTS_LOCK_CANCEL = 1u << 1,  /* the ticket does not wait any more */
+  FTS_LOCK_RECLAIM = 1u << 2, /* it was held before the server started */
 };
 
 /* A lock on bytes of a file (fcntl) or on an open file (flock). */
@@ -276,17 +287,24 @@ size_t fts_wire_encode_dirent (const FtsDirent *entry, GByteArray *into, size_t 
 bool fts_wire_decode_dirent (const uint8_t *bytes, size_t len, FtsDirent *out,
                              size_t *used);
 
+enum {
+  FTS_WATCH_RECLAIMED =
+    1u << 0, /* all locks held before the server started were asked for */
+};
+
 /* ---- notices in a WATCH answer ---- */
 typedef enum {
   FTS_NOTICE_FILE = 1, /* `handle`'s attributes or data changed */
   FTS_NOTICE_NAME = 2, /* what `name` in the directory `handle` means changed */
   FTS_NOTICE_ALL = 3,  /* anything may have changed */
+  FTS_NOTICE_LOCK = 4, /* the lock with ticket `number` was given */
 } FtsNoticeKind;
 
 typedef struct {
   FtsNoticeKind kind;
   FtsHandle handle; /* len 0 where the kind has none; the name likewise */
   FtsText name;
+  uint64_t number; /* 0 where the kind has none */
 } FtsNotice;
 
 void fts_wire_encode_notice (const FtsNotice *notice, GByteArray *into);

@@ -465,3 +465,20 @@ fts_member_unlock (FtsMember *member)
 {
   fts_lock_release (member->lock);
 }
+
+unsigned
+fts_member_list (FtsMember *member, FtsHostRole role, FtsHost out[FTS_MAX_HOSTS])
+{
+  unsigned n = 0;
+
+  fts_member_refresh (member, NULL, NULL, NULL);
+  pthread_mutex_lock (&member->mutex);
+  for (uint32_t i = 0; i < FTS_MAX_HOSTS; i++) {
+    const FtsHost *host = &member->peers.peer[i].host;
+    if (host->state == FTS_HOST_ACTIVE && host->role == role &&
+        fts_peers_is_alive (&member->peers, i, host->generation))
+      out[n++] = *host;
+  }
+  pthread_mutex_unlock (&member->mutex);
+  return n;
+}

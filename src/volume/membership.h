@@ -44,6 +44,10 @@ bool fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation
 bool fts_member_find (FtsMember *member, const char *name, FtsHostRole role, bool fresh,
                       FtsHost *out);
 
+/* The live ACTIVE entries with this role, by a fresh look; how many. */
+unsigned fts_member_list (FtsMember *member, FtsHostRole role,
+                          FtsHost out[FTS_MAX_HOSTS]);
+
 /* The volume lock, for this member.  Held for a handful of commands; never across anything
  * that waits.  Waits up to 2 * dead_ms for another holder, a dead holder's lock is taken over.
  * Within the process it excludes other threads too. */

@@ -128,12 +128,14 @@ fuzz_seed (unsigned n, uint8_t *buf, size_t room)
     return finish (3, body, buf);
   }
   if (n == 2 * n_ops + 2) {
-    const FtsNotice name = { FTS_NOTICE_NAME, sample_handle (20), { "name", 4 } };
+    const FtsNotice name = { FTS_NOTICE_NAME, sample_handle (20), { "name", 4 }, 0 };
+    const FtsNotice lock = { .kind = FTS_NOTICE_LOCK, .number = 7 };
     const FtsNotice file = { .kind = FTS_NOTICE_FILE, .handle = sample_handle (1) };
     const FtsNotice all = { .kind = FTS_NOTICE_ALL };
     fts_wire_encode_notice (&name, body);
     fts_wire_encode_notice (&file, body);
     fts_wire_encode_notice (&all, body);
+    fts_wire_encode_notice (&lock, body);
     return finish (4, body, buf);
   }
   return 0;

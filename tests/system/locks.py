@@ -127,6 +127,37 @@ def waiting(one, two):
     check("flock too", one.hear() == WELL)
 
 
+def queueing(one, two):
+    """Who waits is served in order of arrival; a later reader does not pass by."""
+    one.lock(ALONE | NOW)
+    others = [Other(place) for place in (TWO, ONE, TWO)]
+    for other, how in zip(others, (ALONE, SHARED, ALONE)):
+        other.tell(f"fcntl.lockf(f, {how})")
+        time.sleep(0.3)
+    one.lock(fcntl.LOCK_UN)
+    check("the first who came is served first", others[0].hear() == WELL)
+    check("the others wait on", two.lock(SHARED | NOW) in REFUSED)
+    others[0].lock(fcntl.LOCK_UN)
+    check("then the second", others[1].hear() == WELL)
+    check("whom a reader may join", two.lock(SHARED | NOW) == WELL)
+    two.lock(fcntl.LOCK_UN)
+    others[1].lock(fcntl.LOCK_UN)
+    check("then the third", others[2].hear() == WELL)
+    for other in others:
+        other.end()
+
+
+def circle(one, two):
+    """Two who wait for each other: the second is told."""
+    one.lock(ALONE | NOW, 1, 0)
+    two.lock(ALONE | NOW, 1, 1)
+    one.tell("fcntl.lockf(f, 2, 1, 1)")
+    time.sleep(0.3)
+    check("a deadlock is refused", two.lock(ALONE, 1, 0) in ("EDEADLK", "EDEADLOCK"))
+    two.lock(fcntl.LOCK_UN)
+    check("and the other goes on", one.hear() == WELL)
+
+
 def dying(one, two):
     one.lock(ALONE | NOW)
     one.flock(ALONE)
@@ -193,7 +224,7 @@ for i in range(100):
     check(f"all lines are there: {len(lines) - 1}", sorted(lines) == wanted)
 
 
-for section in (ranges, closing, open_file_locks, who, waiting, dying):
+for section in (ranges, closing, open_file_locks, who, waiting, queueing, circle, dying):
     first, second = Other(ONE), Other(TWO)
     section(first, second)
     first.end()

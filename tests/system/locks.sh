@@ -17,13 +17,31 @@ is_locked ()
   ! flock -n "$1" true
 }
 
+# Waiting costs nothing: the peer says when it is time.
+start first flock -F "$work/other/kept" sleep 60
+first=$pid
+wait_for 5 "lock of the other mount" is_locked "$mnt/kept"
+start second flock -F "$mnt/kept" sleep 60
+second=$pid
+sleep 1
+before=$(calls lock)
+sleep 3
+check_at_most "requests of one who waits for 3 s" $(($(calls lock) - before)) 1
+kill -s KILL "$first"
+wait_for 20 "the lock for who waited" is_locked "$work/other/kept"
+kill -s KILL "$second"
+wait "$first" "$second" 2>/dev/null
+
 start holder flock -F "$mnt/kept" sleep 60
 holder=$pid
 wait_for 5 "lock that keeps the other mount out" is_locked "$work/other/kept"
+# Others wait at the very moment that the server is killed and comes back.
+start thief timeout 20 flock "$work/other/kept" touch "$work/stolen"
 kill -s KILL "$server_pid"
 wait "$server_pid" 2>/dev/null
 lab_server
 sleep 1.5
+check "who waited meanwhile did not get it" test ! -e "$work/stolen"
 check_fails "and does when the server was killed and started again" flock -n "$work/other/kept" true
 kill -s KILL "$holder"
 wait "$holder" 2>/dev/null

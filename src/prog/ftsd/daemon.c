@@ -85,6 +85,7 @@ on_peer_dead (uint32_t index, uint64_t generation, void *user_data)
   if (daemon->door != NULL)
     fts_door_peer_dead (daemon->door, index, generation);
   pthread_mutex_unlock (&daemon->lock);
+  fts_server_peer_dead (daemon->server, index, generation);
 }
 
 static bool
@@ -116,6 +117,17 @@ start_control (Daemon *daemon)
                          .spec = fts_volume_options_spec (volume) });
 }
 
+/* Mounts that were here before us may hold locks of an earlier server. */
+static void
+expect_mounts (Daemon *daemon)
+{
+  g_autofree FtsHost *mounts = g_new (FtsHost, FTS_MAX_HOSTS);
+  unsigned n = fts_member_list (daemon->member, FTS_ROLE_MOUNT, mounts);
+
+  for (unsigned i = 0; i < n; i++)
+    fts_server_expect (daemon->server, mounts[i].index, mounts[i].generation);
+}
+
 static bool
 open_door (Daemon *daemon, GError **error)
 {
@@ -130,6 +142,7 @@ open_door (Daemon *daemon, GError **error)
     .on_close = fts_server_on_close,
     .user_data = daemon->server,
   };
+  expect_mounts (daemon);
   FtsDoor *door = fts_door_start (daemon->member, &config, error);
 
   if (door != NULL)

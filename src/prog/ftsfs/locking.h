@@ -1,13 +1,16 @@
 /* locking.h - locks of this mount's programs at the peer: set, waited for, kept.
  *
- * The peer never waits.  A request that must is kept here and asked again, after 2 ms first and
- * every 50 ms later, by one thread, so that no worker is held and an interrupt ends it.
+ * A request that must wait stands in the peer's queue with a ticket and is kept here, so that no
+ * worker is held and an interrupt ends it.  A notice says that the ticket was given its lock
+ * (push.h).  As a notice can be lost with its connection, who waits is asked for again every
+ * FTS_LOCKING_ASK_S, or every 100 ms while nothing is pushed.
  *
- * What is held is remembered.  Every second one lock is asked for again: a peer that did not know
- * it has lost us (it was started anew, or no connection was left), and then all are.  One that
- * somebody else got meanwhile is lost: its open file gives EIO to writes and fsync.
+ * What is held is remembered.  When changes are pushed anew (the server was started again, or all
+ * connections were lost), and every second while they are not, one lock is asked for again: a
+ * peer that did not know it has lost us, and then all are, before it gives any to others (locks.h, grace).  One that
+ * somebody else got all the same is lost: its open file gives EIO to writes and fsync.
  *
- * A lock that is granted drops what the kernel has cached of the file, and unlocking sends what
+ * A lock that is granted drops what the kernel has cached of the file, unless the peer watches it, and unlocking sends what
  * was written behind: who holds the lock sees what earlier holders wrote.
  *
  * Locks: `asking` (read: one call and its note in `held`; write: asking again for all) is the one
@@ -16,6 +19,8 @@
 #pragma once
 
 #include "prog/ftsfs/file.h"
+
+#define FTS_LOCKING_ASK_S 5
 
 typedef struct FtsLocking FtsLocking;
 
@@ -27,6 +32,12 @@ int fts_locking_set (FtsLocking *locking, FtsFile *file, const FtsLock *lock);
 /* Answers REQ when LOCK is granted, or with an error. */
 void fts_locking_wait (FtsLocking *locking, fuse_req_t req, FtsFile *file,
                        const FtsLock *lock);
+/* The peer says that it gave TICKET its lock. */
+void fts_locking_granted (FtsLocking *locking, uint64_t ticket);
+/* Notices may have been lost: who waits is asked for again. */
+void fts_locking_ask_all (FtsLocking *locking);
+/* Changes are pushed anew: what is held is asked for again, before this returns. */
+void fts_locking_reclaim (FtsLocking *locking);
 /* A program closed FILE: what OWNER has by fcntl on it ends. */
 void fts_locking_end_owner (FtsLocking *locking, FtsFile *file, uint64_t owner);
 /* FILE is about to go, and all that was locked through it. */

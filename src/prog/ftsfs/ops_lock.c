@@ -28,12 +28,11 @@ static void
 set (fuse_req_t req, FtsFile *file, const FtsLock *lock, bool wait)
 {
   FtsLocking *locking = file->fs->locking;
-  int errnum = fts_locking_set (locking, file, lock);
 
-  if (errnum == EAGAIN && wait)
+  if (wait && lock->type != FTS_LOCK_NONE)
     fts_locking_wait (locking, req, file, lock);
   else
-    fuse_reply_err (req, errnum);
+    fuse_reply_err (req, fts_locking_set (locking, file, lock));
 }
 
 void

@@ -1,6 +1,8 @@
 /* push.c - see push.h. */
 #include "prog/ftsfs/push.h"
 
+#include "prog/ftsfs/locking.h"
+
 #include <errno.h>
 #include <time.h>
 
@@ -109,6 +111,7 @@ on_begin (void *user_data)
 
   fts_absent_clear (push->fs->absent);
   fts_inodes_trust (push->fs->inodes, fts_fs_tick (push->fs));
+  fts_locking_reclaim (push->fs->locking);
   pthread_mutex_lock (&push->lock);
   push->begun = true;
   pthread_cond_broadcast (&push->done);
@@ -184,6 +187,11 @@ on_notice (const FtsNotice *notice, void *user_data)
     return;
   case FTS_NOTICE_ALL:
     drop_all (push, true);
+    fts_locking_ask_all (
+      push->fs->locking); /* with others, words about locks were dropped */
+    return;
+  case FTS_NOTICE_LOCK:
+    fts_locking_granted (push->fs->locking, notice->number);
     return;
   }
 }

@@ -189,6 +189,125 @@ START_TEST (test_there_is_an_end_to_the_number_of_locks)
 }
 END_TEST
 
+/* ---- who waits ---- */
+
+static GString *given; /* tickets, in order */
+
+static void
+note_given (const void *holder, uint64_t ticket, void *user_data)
+{
+  g_string_append_printf (given, "%c%d ", holder == &one ? 'a' : 'b', (int) ticket);
+}
+
+static void
+start_with_queue (void)
+{
+  start ();
+  given = g_string_new (NULL);
+  fts_locks_on_grant (locks, note_given, NULL);
+}
+
+static void
+end_with_queue (const char *wanted)
+{
+  ck_assert_str_eq (given->str, wanted);
+  g_string_free (given, TRUE);
+  end ();
+}
+
+static int
+wait_at (const void *holder, uint64_t ino, uint64_t owner, FtsLockType type,
+         uint64_t ticket)
+{
+  const FtsLock lock = { type, FTS_LOCK_POSIX, 0, 9, owner, 0 };
+  bool changed;
+  return fts_locks_wait (locks, (FtsLockKey){ 1, ino }, holder, &lock, ticket,
+                         &changed);
+}
+
+static int
+set_at (const void *holder, uint64_t ino, uint64_t owner, FtsLockType type)
+{
+  const FtsLock lock = { type, FTS_LOCK_POSIX, 0, 9, owner, 0 };
+  bool changed;
+  return fts_locks_set (locks, (FtsLockKey){ 1, ino }, holder, &lock, NULL, &changed);
+}
+
+START_TEST (test_who_waits_gets_it_in_order_of_arrival)
+{
+  start_with_queue ();
+  ck_assert_int_eq (wait_at (&one, 1, 1, FTS_LOCK_WRITE, 1), 0);
+  ck_assert_int_eq (wait_at (&two, 1, 2, FTS_LOCK_WRITE, 2), EAGAIN);
+  ck_assert_int_eq (wait_at (&one, 1, 3, FTS_LOCK_WRITE, 3), EAGAIN);
+  ck_assert_int_eq (wait_at (&two, 1, 2, FTS_LOCK_WRITE, 2), EAGAIN); /* asks again */
+  set_at (&one, 1, 1, FTS_LOCK_NONE);
+  ck_assert_str_eq (given->str, "b2 ");
+  ck_assert_int_eq (wait_at (&two, 1, 2, FTS_LOCK_WRITE, 2), 0);
+  fts_locks_drop_holder (locks, &two);
+  end_with_queue ("b2 a3 ");
+}
+END_TEST
+
+START_TEST (test_readers_do_not_pass_by_a_writer_that_waits)
+{
+  start_with_queue ();
+  ck_assert_int_eq (wait_at (&one, 1, 1, FTS_LOCK_READ, 1), 0);
+  ck_assert_int_eq (wait_at (&two, 1, 2, FTS_LOCK_WRITE, 2), EAGAIN);
+  ck_assert_int_eq (wait_at (&one, 1, 3, FTS_LOCK_READ, 3), EAGAIN);
+  /* but who has something may have more: the writer waits for just that */
+  ck_assert_int_eq (wait_at (&one, 1, 1, FTS_LOCK_READ, 4), 0);
+  set_at (&one, 1, 1, FTS_LOCK_NONE);
+  set_at (&two, 1, 2, FTS_LOCK_NONE);
+  end_with_queue ("b2 a3 ");
+}
+END_TEST
+
+START_TEST (test_who_gives_up_lets_those_behind_go_on)
+{
+  start_with_queue ();
+  wait_at (&one, 1, 1, FTS_LOCK_READ, 1);
+  ck_assert_int_eq (wait_at (&two, 1, 2, FTS_LOCK_WRITE, 2), EAGAIN);
+  ck_assert_int_eq (wait_at (&one, 1, 3, FTS_LOCK_READ, 3), EAGAIN);
+  ck_assert (fts_locks_cancel (locks, &two, 2));
+  ck_assert (!fts_locks_cancel (locks, &two, 2));
+  end_with_queue ("a3 ");
+}
+END_TEST
+
+START_TEST (test_a_circle_of_waiting_is_refused)
+{
+  start_with_queue ();
+  wait_at (&one, 1, 1, FTS_LOCK_WRITE, 1);
+  wait_at (&two, 2, 2, FTS_LOCK_WRITE, 2);
+  wait_at (&two, 3, 3, FTS_LOCK_WRITE, 3);
+  ck_assert_int_eq (wait_at (&one, 2, 1, FTS_LOCK_WRITE, 4), EAGAIN);
+  ck_assert_int_eq (wait_at (&two, 3, 2, FTS_LOCK_WRITE, 5), EAGAIN);
+  ck_assert_int_eq (wait_at (&two, 1, 3, FTS_LOCK_READ, 6), EDEADLK);
+  ck_assert_int_eq (wait_at (&two, 1, 4, FTS_LOCK_READ, 7), EAGAIN);
+  end_with_queue ("");
+}
+END_TEST
+
+START_TEST (test_in_grace_only_what_was_held_is_given)
+{
+  const FtsLock old = { FTS_LOCK_WRITE, FTS_LOCK_POSIX, 0, 9, 2, 0 };
+  bool changed;
+
+  start_with_queue ();
+  fts_locks_set_grace (locks, true);
+  ck_assert_int_eq (set_at (&one, 1, 1, FTS_LOCK_WRITE), EAGAIN);
+  ck_assert_int_eq (wait_at (&one, 1, 1, FTS_LOCK_WRITE, 1), EAGAIN);
+  ck_assert_int_eq (wait_at (&one, 2, 1, FTS_LOCK_WRITE, 2), EAGAIN);
+  ck_assert_int_eq (
+    fts_locks_reclaim (locks, (FtsLockKey){ 1, 1 }, &two, &old, &changed), 0);
+  ck_assert (changed);
+  fts_locks_set_grace (locks, false);
+  ck_assert_str_eq (given->str, "a2 ");
+  set_at (&two, 1, 2, FTS_LOCK_NONE);
+  end_with_queue ("a2 a1 ");
+}
+END_TEST
+
 FTS_SUITE ("fts/locks", test_readers_share_and_a_writer_is_alone,
            test_the_same_owner_number_of_another_client_is_another_owner,
            test_unlocking_the_middle_leaves_two_locks,
@@ -197,4 +316,9 @@ FTS_SUITE ("fts/locks", test_readers_share_and_a_writer_is_alone,
            test_the_two_kinds_do_not_meet,
            test_a_flock_that_cannot_be_converted_is_lost,
            test_a_holder_that_is_gone_leaves_nothing,
-           test_there_is_an_end_to_the_number_of_locks)
+           test_there_is_an_end_to_the_number_of_locks,
+           test_who_waits_gets_it_in_order_of_arrival,
+           test_readers_do_not_pass_by_a_writer_that_waits,
+           test_who_gives_up_lets_those_behind_go_on,
+           test_a_circle_of_waiting_is_refused,
+           test_in_grace_only_what_was_held_is_given)
