@@ -41,6 +41,13 @@ clear_seen (gpointer data)
   fts_handles_unref (((Seen *) data)->handles);
 }
 
+static int
+start_fanotify (unsigned reports)
+{
+  return fanotify_init (FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | reports,
+                        O_RDONLY | O_CLOEXEC);
+}
+
 FtsLocal *
 fts_local_new (FtsWatchers *watchers)
 {
@@ -52,9 +59,10 @@ fts_local_new (FtsWatchers *watchers)
   g_array_set_clear_func (local->seen, clear_seen);
   pthread_mutex_init (&local->lock, NULL);
   local->end_fd = eventfd (0, EFD_CLOEXEC);
-  local->fd = fanotify_init (FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK |
-                               FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME,
-                             O_RDONLY | O_CLOEXEC);
+  /* Which file a name was taken from: the file itself tells only when nobody has it open. */
+  local->fd = start_fanotify (FAN_REPORT_DFID_NAME_TARGET);
+  if (local->fd < 0)
+    local->fd = start_fanotify (FAN_REPORT_FID | FAN_REPORT_DFID_NAME);
   return local;
 }
 
@@ -185,7 +193,7 @@ tell (FtsLocal *local, FtsHandles *handles, uint64_t mask, const Facts *facts)
     fts_handles_of_kernel (handles, facts->dir, &dir);
   if (mask & NAME_EVENTS && dir.len > 0 && !is_self)
     told = tell_name (local, handles, &dir, facts->name);
-  if (mask & FILE_EVENTS && file.len > 0)
+  if (file.len > 0)
     told = tell_file (local, handles, &file) || told;
   else if (mask & FILE_EVENTS && is_self && dir.len > 0)
     told = tell_file (local, handles, &dir) || told;
