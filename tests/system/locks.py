@@ -131,9 +131,11 @@ def queueing(one, two):
     """Who waits is served in order of arrival; a later reader does not pass by."""
     one.lock(ALONE | NOW)
     others = [Other(place) for place in (TWO, ONE, TWO)]
+    for other in others:
+        other.ask("0")
     for other, how in zip(others, (ALONE, SHARED, ALONE)):
         other.tell(f"fcntl.lockf(f, {how})")
-        time.sleep(0.3)
+        time.sleep(1)
     one.lock(fcntl.LOCK_UN)
     check("the first who came is served first", others[0].hear() == WELL)
     check("the others wait on", two.lock(SHARED | NOW) in REFUSED)
@@ -152,7 +154,7 @@ def circle(one, two):
     one.lock(ALONE | NOW, 1, 0)
     two.lock(ALONE | NOW, 1, 1)
     one.tell("fcntl.lockf(f, 2, 1, 1)")
-    time.sleep(0.3)
+    time.sleep(1)
     check("a deadlock is refused", two.lock(ALONE, 1, 0) in ("EDEADLK", "EDEADLOCK"))
     two.lock(fcntl.LOCK_UN)
     check("and the other goes on", one.hear() == WELL)
