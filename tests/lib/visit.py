@@ -1,10 +1,19 @@
 #!/usr/bin/python3
-"""visit MOUNT EXPORT N KEPT: N files are opened and read, KEPT of them at a time stay open."""
+"""visit MOUNT EXPORT N KEPT: N files are opened and read, KEPT of them at a time stay open.
+
+Each is made at the server just before, and removed there afterwards.
+"""
 import collections
 import os
 import sys
 
 FOLDER = 1000  # files of one folder
+
+
+def end(export, i, name, fd):
+    assert os.pread(fd, 100, 0) == str(i).encode(), f"content of {i}"
+    os.close(fd)
+    os.unlink(os.path.join(export, name))
 
 
 def main():
@@ -17,14 +26,11 @@ def main():
             name = os.path.join(folder, f"file-{i:07}")
             with open(os.path.join(export, name), "w", encoding="ascii") as file:
                 file.write(str(i))
-            open_files.append((i, os.open(os.path.join(mount, name), os.O_RDONLY)))
+            open_files.append((i, name, os.open(os.path.join(mount, name), os.O_RDONLY)))
             if len(open_files) > kept:
-                j, fd = open_files.popleft()
-                assert os.pread(fd, 100, 0) == str(j).encode(), f"content of {j}"
-                os.close(fd)
-    for j, fd in open_files:
-        assert os.pread(fd, 100, 0) == str(j).encode(), f"content of {j}"
-        os.close(fd)
+                end(export, *open_files.popleft())
+    for file in open_files:
+        end(export, *file)
 
 
 main()

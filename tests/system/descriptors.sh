@@ -14,6 +14,6 @@ check "3,000 files open at once" \
 check_equal "and 3,000 are visited" \
   "$(find "$mnt" -type f -name 'file-*' -exec cat {} + | grep -c .)" \
   "$(find "$export_dir" -type f -name 'file-*' -exec cat {} + | grep -c .)"
-check "20,000 are visited, 2,000 of them open" \
-  /usr/bin/python3 "$FTS_SOURCE/tests/lib/visit.py" "$mnt" "$export_dir" 20000 2000
+check "5,000 are visited, 1,500 of them open" \
+  /usr/bin/python3 "$FTS_SOURCE/tests/lib/visit.py" "$mnt" "$export_dir" 5000 1500
 check_at_most "descriptors of the server" "$(find "/proc/$server_pid/fd" | wc -l)" 1024
