@@ -64,6 +64,15 @@ print(found[-1][1]) if found else sys.exit(1)
 PY
 }
 
+# kill_mount PID: the ftsfs that serves and the one that keeps it, as when their host dies.
+kill_mount ()
+{
+  local keeper
+  keeper=$(ps -o ppid= -p "$1" | tr -d ' ')
+  [ "$(cat "/proc/$keeper/comm")" != ftsfs-keeper ] || kill -KILL "$keeper"
+  kill -KILL "$1"
+}
+
 is_unserved ()
 {
   ! pid_of_mount "$1" >/dev/null

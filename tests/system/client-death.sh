@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ftsfs is killed: its connection slots and its host entry are free again after the dead time, and
+# ftsfs is killed, and its keeper: its connection slots and its host entry are free again after the dead time, and
 # the dead mount can be taken away.
 # shellcheck source=tests/lib/lab.sh
 . "$(dirname "$0")/../lib/lab.sh" || exit 99
@@ -15,7 +15,7 @@ check_stderr "it says so" "[Cc]onnection|slot"
 victim=$(pid_of_mount "$mnt")
 echo data >"$mnt/f"
 exec 6<"$mnt/f"
-kill -KILL "$victim"
+kill_mount "$victim"
 check_fails "the dead mount answers with an error" ls "$mnt"
 timed mount_ftsfs server:/lab "$work/second" name=second,wait=30 || fail "the slot was not freed"
 check_at_most "ms until the slot was free" "$took" $((dead_ms * 3 + 5000))

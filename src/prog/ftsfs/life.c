@@ -4,6 +4,7 @@
 #include "prog/common/program.h"
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"
+#include "prog/ftsfs/keeper.h"
 #include "prog/ftsfs/locking.h"
 #include "prog/ftsfs/loop.h"
 #include "prog/ftsfs/option_text.h"
@@ -41,6 +42,7 @@ typedef struct {
   int
     report_fd; /* the parent waits at its other end; -1 in the foreground or afterwards */
   bool mounted;
+  bool is_again; /* one before died: its dead mount is in the way */
   pthread_t attendant;
   bool has_attendant;
   pthread_mutex_t lock; /* the two below */
@@ -215,6 +217,13 @@ leave_peer (Mount *mount)
   g_clear_pointer (&mount->host, g_free);
 }
 
+/* We were to mount anew, but the dead mount has been taken away: nobody wants it. */
+static bool
+is_replaced (const Mount *mount)
+{
+  return mount->is_again && !fts_keeper_is_dead_mount (mount->options->mountpoint);
+}
+
 /* False when a signal or the caller's end says to stop. */
 static bool
 pause_between_attempts (const Mount *mount, unsigned seconds)
@@ -227,7 +236,8 @@ pause_between_attempts (const Mount *mount, unsigned seconds)
   sigaddset (&ends, SIGTERM);
   sigaddset (&ends, SIGHUP);
   for (unsigned i = 0; i < seconds; i++)
-    if (sigtimedwait (&ends, NULL, &second) > 0 || caller_is_gone (mount))
+    if (is_replaced (mount) || sigtimedwait (&ends, NULL, &second) > 0 ||
+        caller_is_gone (mount))
       return false;
   return true;
 }
@@ -257,7 +267,7 @@ reach_peer (Mount *mount, GError **error)
     if (connect_to_peer (mount, &failed))
       return true;
     bool again = fts_error_to_exit (failed) == FTS_EXIT_UNAVAILABLE &&
-                 g_get_monotonic_time () < end;
+                 (mount->is_again || g_get_monotonic_time () < end);
     if (again)
       go_to_background (mount, failed);
     if (!again || !pause_between_attempts (mount, pause)) {
@@ -347,6 +357,13 @@ mount_session (Mount *mount, GError **error)
                  "libfuse refuses the options \"%s\"", mount->options->kernel_options);
     return false;
   }
+  if (is_replaced (mount)) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+                 "%s was taken away meanwhile: not mounted anew", where);
+    return false;
+  }
+  if (mount->is_again)
+    fts_keeper_take_away (where);
   if (fuse_session_mount (mount->fs.session, where) != 0) {
     g_set_error (error, FTS_ERROR, FTS_ERROR_SYSTEM,
                  "cannot mount on %s (FUSE's reason stands above)", where);
@@ -418,6 +435,7 @@ announce (Mount *mount)
     return;
   }
   raise_readahead (mount, &root);
+  fts_keeper_set_live ();
   statvfs (mount->options->mountpoint, &(struct statvfs){ 0 }); /* known from here on */
   fts_push_await_begin (mount->fs.push);
   report (mount, FTS_EXIT_OK, NULL);
@@ -561,9 +579,12 @@ tear_down (Mount *mount)
 }
 
 static FtsExit
-run (FtsMountOptions *options, int report_fd)
+run (FtsMountOptions *options, int report_fd, bool is_again)
 {
-  Mount mount = { .options = options, .report_fd = report_fd };
+  Mount mount = { .options = options,
+                  .report_fd = report_fd,
+                  .is_again = is_again,
+                  .in_background = is_again };
   g_autoptr (GError) error = NULL;
 
   pthread_mutex_init (&mount.lock, NULL);
@@ -585,7 +606,25 @@ run (FtsMountOptions *options, int report_fd)
   return mount.failed ? FTS_EXIT_FAILURE : fts_error_to_exit (error);
 }
 
-/* ---- the two processes ---- */
+/* ---- the processes: who called, who keeps, who serves ---- */
+typedef struct {
+  FtsMountOptions *options;
+  int report_fd;
+} Service;
+
+static FtsExit
+run_service (bool again, void *user_data)
+{
+  Service *service = user_data;
+
+  if (again) {
+    fts_program_use_syslog ();
+    g_warning ("%s: who served %s died; mounting anew", service->options->source,
+               service->options->mountpoint);
+  }
+  return run (service->options, again ? -1 : service->report_fd, again);
+}
+
 static FtsExit
 run_in_background (FtsMountOptions *options)
 {
@@ -608,7 +647,9 @@ run_in_background (FtsMountOptions *options)
   /* What the caller had open is not ours to keep: it might be a file of the mount itself. */
   close_range (STDERR_FILENO + 1, (unsigned) fds[1] - 1, 0);
   close_range ((unsigned) fds[1] + 1, ~0U, 0);
-  return run (options, fds[1]);
+  Service service = { options, fds[1] };
+  const FtsKeeperConfig config = { options->mountpoint, run_service, &service };
+  return options->fake ? run (options, fds[1], false) : fts_keeper_run (&config);
 }
 
 static bool
@@ -644,5 +685,5 @@ fts_mount_run (FtsMountOptions *options)
     return FTS_EXIT_USAGE;
   if (options->remount)
     return fts_remount (options, &error) ? FTS_EXIT_OK : fts_program_fail (error);
-  return options->foreground ? run (options, -1) : run_in_background (options);
+  return options->foreground ? run (options, -1, false) : run_in_background (options);
 }

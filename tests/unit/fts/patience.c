@@ -127,6 +127,7 @@ START_TEST (test_errors_are_told_apart)
     { false, FTS_ERROR_PROTOCOL, FTS_FAILURE_FINAL },
     { true, LUN_ERROR_NO_PATH, FTS_FAILURE_AWAY },
     { true, LUN_ERROR_IO, FTS_FAILURE_DAMAGE },
+    { true, LUN_ERROR_FENCED, FTS_FAILURE_FINAL },
     { true, LUN_ERROR_CONFIG, FTS_FAILURE_FINAL },
   };
 
