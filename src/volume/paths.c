@@ -109,25 +109,53 @@ is_wanted (const GPtrArray *names, const char *masked)
   return false;
 }
 
-static void
-count (bool ok, GError **why, unsigned *done, unsigned *failed)
+static bool
+is_silent (const GError *why)
 {
-  if (!ok)
-    g_warning ("%s", (*why)->message);
-  g_clear_error (why);
-  *(ok ? done : failed) += 1;
+  return g_error_matches (why, LUN_ERROR, LUN_ERROR_NO_PATH) ||
+         g_error_matches (why, LUN_ERROR, LUN_ERROR_TIMEOUT) ||
+         g_error_matches (why, LUN_ERROR, LUN_ERROR_IO);
+}
+
+/* The device that has one of the paths of GROUP, or NULL. */
+static LunDevice *
+device_of (FtsVolume *volume, char *const *group)
+{
+  for (; *group != NULL; group++) {
+    LunDevice *device = device_with (volume, *group, NULL);
+    if (device != NULL)
+      return device;
+  }
+  return NULL;
 }
 
 static void
-add_new (FtsVolume *volume, const GPtrArray *names, FtsPathChanges *changes)
+add_one (FtsVolume *volume, char *const *group, const char *name,
+         FtsPathChanges *changes)
 {
-  GError *why = NULL;
+  g_autoptr (GError) why = NULL;
 
-  for (unsigned i = 0; i < names->len; i++) {
-    const char *name = g_ptr_array_index (names, i);
-    if (device_with (volume, name, NULL) == NULL)
-      count (fts_volume_add_path (volume, name, &why), &why, &changes->added,
-             &changes->failed);
+  if (fts_volume_add_path (volume, name, &why)) {
+    changes->added++;
+    return;
+  }
+  LunDevice *device = is_silent (why) ? device_of (volume, group) : NULL;
+  if (device != NULL && lun_device_expect_path (device, name, why, NULL)) {
+    changes->expected++;
+    return;
+  }
+  g_warning ("%s", why->message);
+  changes->failed++;
+}
+
+static void
+add_new (FtsVolume *volume, const FtsVolumeConfig *config, FtsPathChanges *changes)
+{
+  for (unsigned i = 0; i < config->devices->len; i++) {
+    char *const *group = g_ptr_array_index (config->devices, i);
+    for (char *const *path = group; *path != NULL; path++)
+      if ((*path)[0] != '?' && device_with (volume, *path, NULL) == NULL)
+        add_one (volume, group, *path, changes);
   }
 }
 
@@ -136,12 +164,18 @@ remove_gone (LunDevice *device, const GPtrArray *names, FtsPathChanges *changes)
 {
   unsigned n_paths;
   LunPathInfo *infos = lun_device_list_paths (device, &n_paths);
-  GError *why = NULL;
 
-  for (unsigned i = 0; i < n_paths; i++)
-    if (!is_wanted (names, infos[i].name))
-      count (lun_device_remove_path (device, infos[i].name, &why), &why,
-             &changes->removed, &changes->failed);
+  for (unsigned i = 0; i < n_paths; i++) {
+    g_autoptr (GError) why = NULL;
+    if (is_wanted (names, infos[i].name))
+      continue;
+    if (lun_device_remove_path (device, infos[i].name, &why)) {
+      changes->removed++;
+      continue;
+    }
+    g_warning ("%s", why->message);
+    changes->failed++;
+  }
   lun_path_infos_free (infos, n_paths);
 }
 
@@ -155,7 +189,7 @@ fts_volume_reload_paths (FtsVolume *volume, const FtsVolumeSpec *spec,
   if (config == NULL || config->file == NULL)
     return config != NULL;
   g_autoptr (GPtrArray) names = wanted_names (config);
-  add_new (volume, names, changes);
+  add_new (volume, config, changes);
   for (unsigned i = 0; i < fts_volume_n_devices (volume); i++)
     remove_gone (fts_volume_device (volume, i), names, changes);
   return true;

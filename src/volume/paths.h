@@ -16,10 +16,12 @@ bool fts_volume_set_path_down (FtsVolume *volume, const char *name, GError **err
 
 typedef struct {
   unsigned added, removed, failed;
+  unsigned expected; /* do not answer now, and are tried again */
 } FtsPathChanges;
 
 /* Reads the key file that SPEC names again: paths that are new there are added, those that have gone
- * are removed; each that cannot is logged and counted as failed.  Nothing is done for a SPEC that
+ * are removed; each that cannot is logged and counted as failed.  One that does not answer is tried
+ * again, where it stands beside a path of a device.  Nothing is done for a SPEC that
  * names no file.  Errors: CONFIG (the file). */
 bool fts_volume_reload_paths (FtsVolume *volume, const FtsVolumeSpec *spec,
                               FtsPathChanges *changes, GError **error);

@@ -8,7 +8,7 @@ mkdir "$work/there"
 truncate -s 64M "$work/lun.img"
 truncate -s 8M "$work/other.img"
 start_portal one "$work/lun.img" 127.0.0.1:0
-one=iscsi://$portal/$target_iqn/0
+one=iscsi://$portal/$target_iqn/0 one_portal=$portal one_pid=$pid
 start_portal two "$work/lun.img" 127.0.0.2:0
 two=iscsi://$portal/$target_iqn/0
 start_portal other "$work/other.img" 127.0.0.3:0
@@ -40,7 +40,7 @@ is ()
 
 n_keys ()
 {
-  fts-admin --json --device "$one" keys | /usr/bin/python3 -c 'import json, sys
+  fts-admin --json --device "$two" keys | /usr/bin/python3 -c 'import json, sys
 print(sum(k["paths"] for k in json.load(sys.stdin)["keys"]))'
 }
 
@@ -109,6 +109,14 @@ key_file "$two"
 check "reload removes what the file does not name" timeout 60 fts-admin reload
 check_equal "one path" "$(value 'list(p) == [two]')" True
 check_equal "and its registration is gone" "$(n_keys)" 1
+stop "$one_pid" KILL
+key_file "$one" "$two"
+check "a new path that does not answer" timeout 60 fts-admin reload
+check_equal "is tried again" "$(value 'p[one]["state"]')" down
+start_portal one "$work/lun.img" "$one_portal"
+wait_for 60 "it when it answers" is 'p[one]["state"] == "up"'
+wait_for 60 "its registration" is_n_keys 2
+check "and can be removed again" change remove --process "$server" "$one"
 printf 'nonsense' >"$work/box.conf"
 check_fails "a damaged file" timeout 60 fts-admin reload
 check_stderr "is refused with its name" "box.conf"

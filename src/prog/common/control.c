@@ -80,6 +80,14 @@ show (const FtsControl *control)
 }
 
 static char *
+describe (const FtsPathChanges *changes)
+{
+  return g_strdup_printf ("%u added, %u removed, %u do not answer yet, %u failed",
+                          changes->added, changes->removed, changes->expected,
+                          changes->failed);
+}
+
+static char *
 reload (const FtsControl *control)
 {
   FtsPathChanges changes;
@@ -88,8 +96,7 @@ reload (const FtsControl *control)
   if (!fts_volume_reload_paths (control->config.volume, &control->config.spec, &changes,
                                 &error))
     return say (false, "error", error->message);
-  g_autofree char *text = g_strdup_printf (
-    "%u added, %u removed, %u failed", changes.added, changes.removed, changes.failed);
+  g_autofree char *text = describe (&changes);
   return say (changes.failed == 0, changes.failed == 0 ? "done" : "error", text);
 }
 
@@ -157,11 +164,13 @@ reload_by_signal (const FtsControl *control)
   g_autoptr (GError) error = NULL;
 
   if (!fts_volume_reload_paths (control->config.volume, &control->config.spec, &changes,
-                                &error))
+                                &error)) {
     g_warning ("the paths stay as they were: %s", error->message);
-  else if (changes.added + changes.removed + changes.failed > 0)
-    g_message ("paths: %u added, %u removed, %u failed", changes.added, changes.removed,
-               changes.failed);
+    return;
+  }
+  g_autofree char *text = describe (&changes);
+  if (changes.added + changes.removed + changes.expected + changes.failed > 0)
+    g_message ("paths: %s", text);
 }
 
 /* ---- connections ---- */

@@ -405,6 +405,25 @@ START_TEST (test_a_path_that_was_dead_at_opening_comes_later)
 }
 END_TEST
 
+START_TEST (test_a_path_that_is_expected_is_added_when_it_answers)
+{
+  static const char name[] = "unborn+ram:p?threaded=1";
+  g_autoptr (LunDevice) device = open_puppets (A, (LunDeviceConfig){ 0 });
+
+  for (int i = 0; i < 2; i++) { /* once there was none missing, and nobody looked */
+    g_autoptr (GError) why = NULL;
+    set_dead (2, true);
+    ck_assert (!lun_device_add_path (device, name, &why));
+    ck_assert (lun_device_expect_path (device, name, why, NULL));
+    ck_assert_uint_eq (count_paths (device), 2);
+    set_dead (2, false);
+    await_state (device, name, LUN_PATH_UP);
+    ck_assert (lun_device_remove_path (device, name, NULL));
+    ck_assert_uint_eq (count_paths (device), 1);
+  }
+}
+END_TEST
+
 START_TEST (test_a_device_opens_when_one_path_answers)
 {
   const char *const paths[] = { A, B, NULL };
@@ -492,6 +511,7 @@ main (void)
     test_what_cannot_be_added,
     test_a_path_counts_its_commands,
     test_a_path_that_was_dead_at_opening_comes_later,
+    test_a_path_that_is_expected_is_added_when_it_answers,
     test_a_device_opens_when_one_path_answers,
   };
 

@@ -78,6 +78,10 @@ void lun_path_infos_free (LunPathInfo *infos, unsigned n_paths);
 /* The new path carries data once a check was good; it must lead to the same LUN and take commands
  * as long as the others do.  A device in memory takes paths in memory only. */
 bool lun_device_add_path (LunDevice *device, const char *name, GError **error);
+/* A path that could not be added because of WHY (nobody answers) is tried again every two seconds, like
+ * those that were dead when the device was opened, and listed as down meanwhile. */
+bool lun_device_expect_path (LunDevice *device, const char *name, const GError *why,
+                             GError **error);
 /* By its name with or without the secret.  Its last commands end, then it is closed; what waits for it goes elsewhere.  Not the last one. */
 bool lun_device_remove_path (LunDevice *device, const char *name, GError **error);
 /* Down: carries no new commands and is not checked, until it is set up.  Up: is checked at once,

@@ -251,11 +251,12 @@ drain_and_close (LunPath *path, LunPathState was)
 bool
 lun_device_remove_path (LunDevice *device, const char *name, GError **error)
 {
-  if (lun_missing_forget (device, name))
-    return true;
-  LUN_LOCKED (&device->admin_lock);
-  LunPath *path = find (device, name, error);
+  bool was_missing = lun_missing_forget (device, name);
 
+  LUN_LOCKED (&device->admin_lock);
+  if (was_missing && !find_masked (device, name)) /* it may have been added just now */
+    return true;
+  LunPath *path = find (device, name, error);
   if (!path)
     return false;
   if (is_last (path)) {

@@ -139,6 +139,7 @@ struct LunDevice {
   pthread_mutex_t missing_lock; /* of all below */
   pthread_cond_t finder_wakes;
   bool finder_stop;
+  bool finder_ends;         /* it found nothing missing, and looks no more */
   GPtrArray *missing;       /* NULL when none was at opening */
   GPtrArray *missing_names; /* as long; with secrets */
 

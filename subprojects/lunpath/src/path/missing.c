@@ -20,8 +20,10 @@ missing_free (gpointer data)
   g_free (missing);
 }
 
-void
-lun_missing_note (LunDevice *device, const char *name, const GError *why)
+/* ---- under the lock ---- */
+
+static void
+note_locked (LunDevice *device, const char *name, const GError *why)
 {
   Missing *missing = g_new0 (Missing, 1);
 
@@ -37,8 +39,6 @@ lun_missing_note (LunDevice *device, const char *name, const GError *why)
   g_warning ("path %s cannot be opened (%s); it is tried again", missing->name,
              missing->why);
 }
-
-/* ---- under the lock ---- */
 
 static void
 remove_locked (LunDevice *device, unsigned i)
@@ -58,6 +58,13 @@ index_of_locked (const LunDevice *device, const char *name)
                      masked))
       return (int) i;
   return -1;
+}
+
+void
+lun_missing_note (LunDevice *device, const char *name, const GError *why)
+{
+  LUN_LOCKED (&device->missing_lock);
+  note_locked (device, name, why);
 }
 
 bool
@@ -146,21 +153,32 @@ sleep_unless_stopped (LunDevice *device)
   return !device->finder_stop;
 }
 
+/* Who notes another path after this starts another finder. */
+static bool
+is_over (LunDevice *device)
+{
+  LUN_LOCKED (&device->missing_lock);
+  device->finder_ends = device->missing->len == 0 || device->finder_stop;
+  return device->finder_ends;
+}
+
 static void *
 run (void *data)
 {
   LunDevice *device = data;
 
-  while (lun_missing_any (device) && sleep_unless_stopped (device))
-    try_all (device);
+  while (!is_over (device))
+    if (sleep_unless_stopped (device))
+      try_all (device);
   return NULL;
 }
 
 bool
 lun_missing_start (LunDevice *device, GError **error)
 {
-  if (!device->missing)
+  if (!lun_missing_any (device))
     return true;
+  device->finder_ends = false;
   int rc = pthread_create (&device->finder, NULL, run, device);
   device->has_finder = rc == 0;
   if (rc == 0)
@@ -168,6 +186,28 @@ lun_missing_start (LunDevice *device, GError **error)
   g_set_error (error, LUN_ERROR, LUN_ERROR_IO, "%s: no thread for missing paths: %s",
                device->name, g_strerror (rc));
   return false;
+}
+
+/* True when a finder is there that will look at what has been noted. */
+static bool
+note_for_finder (LunDevice *device, const char *name, const GError *why)
+{
+  LUN_LOCKED (&device->missing_lock);
+  note_locked (device, name, why);
+  return device->has_finder && !device->finder_ends;
+}
+
+bool
+lun_device_expect_path (LunDevice *device, const char *name, const GError *why,
+                        GError **error)
+{
+  LUN_LOCKED (&device->admin_lock);
+  if (note_for_finder (device, name, why))
+    return true;
+  if (device->has_finder)
+    pthread_join (device->finder, NULL);
+  device->has_finder = false;
+  return lun_missing_start (device, error);
 }
 
 void
