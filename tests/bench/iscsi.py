@@ -2,7 +2,7 @@
 
 Through a volume each byte is written by one host and read by the other.  So the target's limit is
 how fast one session can write while another reads (lun_raw), in the same rounds and on a LUN of its
-own.  The transfer itself is timed by the server.  Where the CPU's time goes is measured beside it: on
+own; client and server have one session each, too.  The transfer itself is timed by the server.  Where the CPU's time goes is measured beside it: on
 a small machine it is what all of them share.
 
 One client gets its commands on standard input, and just before each of them as much memory is used
@@ -26,14 +26,14 @@ class Bench:
 
     def __init__(self, target, size):
         self.target, self.size = target, size
-        self.volume = "|".join(target.paths)
         target.tgt("lun", 2, "1G")
         self.raw_paths = [path.removesuffix("/1") + "/2" for path in target.paths[:2]]
         self.source = target.root / "source"
         self.source.write_bytes(os.urandom(MIB) * (size // MIB))
-        target.serve(self.volume, "--io-timeout-ms", "500")
+        (target.export / "big").write_bytes(self.source.read_bytes())
+        target.serve(target.paths[1], "--io-timeout-ms", "500")
         self.client = subprocess.Popen(
-            [labs.program("fts"), "--volume", self.volume, "server:/demo"], text=True,
+            [labs.program("fts"), "--volume", target.paths[0], "server:/demo"], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         target.cleanup.callback(self.leave)
         self.tell("pwd")
@@ -66,14 +66,18 @@ class Bench:
 
     def transfer(self, what, words):
         before = self.target.server_stats()["time_us"][what]
-        self.tell(f"{what} -f {words}")
+        self.tell(f"{what} {words}")
         return (self.target.server_stats()["time_us"][what] - before) / 1e6
 
     def put(self):
-        return self.transfer("put", f"{self.source} big")
+        seconds = self.transfer("put", f"{self.source} put")
+        (self.target.export / "put").unlink()
+        return seconds
 
     def get(self):
-        return self.transfer("get", f"big {self.target.root}/back")
+        seconds = self.transfer("get", f"big {self.target.root}/back")
+        (self.target.root / "back").unlink()
+        return seconds
 
     def measured(self, candidate):
         """Seconds of the run, and of the CPU: of the target, and of all else of ours."""
@@ -107,7 +111,6 @@ def measure(size, rounds):
         bench = Bench(target, size)
         candidates = {"target's limit": Bench.limit, "fts put": Bench.put, "fts get": Bench.get}
         runs = {name: [] for name in candidates}
-        bench.put()  # so that there is something to get
         for number in range(rounds + 1):
             for name in candidates if number % 2 else reversed(candidates):
                 run = bench.measured(candidates[name])
