@@ -9,9 +9,9 @@
  *     has ended: fts_ahead_settle().
  *  3. What a look brought is taken in like what a wait brings: by fts_channel_take_head().
  *
- * A look is one LUN command, so it is made when it is likely to pay: once when as many fragments
- * are left as one table update announces, and again at the last ones; by a writer when the ring
- * is about to be full.  Never at the end of a message, whose answer takes its time.
+ * A look is one LUN command, so it is made when it is likely to pay: by a reader when as many
+ * fragments are left as one table update announces, and again at the last one; by a writer when
+ * the ring is about to be full.  Never at the end of a message, whose answer takes its time.
  */
 #include "base/error.h"
 #include "channel/private.h"
@@ -169,7 +169,7 @@ fts_ahead_reader_looks (FtsChannel *channel)
   uint32_t n = fts_volume_mcb (channel->volume)->blk5_ptr_seg_per_process;
   uint64_t left = channel->rx.published - channel->rx.consumed;
 
-  if ((left == n + 1 || left <= 2) && !ends_message (channel))
+  if ((left == n + 1 || left == 1) && !ends_message (channel))
     fts_ahead_look (channel, NULL);
 }
 
@@ -178,8 +178,7 @@ fts_ahead_writer_looks (FtsChannel *channel)
 {
   uint32_t n = fts_volume_mcb (channel->volume)->blk5_ptr_seg_per_process;
   uint64_t taken = channel->tx.next - 1 - channel->tx.acked;
-  uint64_t free = channel->tx.size - MIN (taken, channel->tx.size);
 
-  if (free == n || free <= 1)
+  if (taken + n == channel->tx.size)
     fts_ahead_look (channel, NULL);
 }

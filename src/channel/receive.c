@@ -322,16 +322,15 @@ fts_channel_receive (FtsChannel *channel, FtsFragment *fragment, GError **error)
          acknowledge_when_due (channel, error);
 }
 
-/* In the middle of a message of its own the caller asks again soon: the next look is under way
- * until then. */
+/* In the middle of a message of its own the caller asks again soon, and a writer looks at the
+ * peer's head once a ring anyway. */
 static bool
 poll_beside (FtsChannel *channel)
 {
   bool news;
 
   return !fts_ahead_take_look (channel, false, &news, NULL) ||
-         !fts_ahead_look (channel, NULL) || fts_rx_has_more (&channel->rx) ||
-         fts_channel_has_ended (channel);
+         fts_rx_has_more (&channel->rx) || fts_channel_has_ended (channel);
 }
 
 bool

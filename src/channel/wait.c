@@ -280,7 +280,7 @@ fts_channel_wait (FtsChannel *channel, int64_t deadline_us, FtsWaitKind kind,
   int64_t step_us = URGE_FIRST_US;
   int64_t urge_us = kind == FTS_WAIT_URGING ? start_us + step_us : 0;
   LunWaitPlan plan;
-  bool news = false;
+  bool news = false, looked = channel->head_look.io.started;
 
   if (!fts_ahead_take_look (channel, true, &news, error))
     return FTS_WAKE_FAILED;
@@ -288,6 +288,7 @@ fts_channel_wait (FtsChannel *channel, int64_t deadline_us, FtsWaitKind kind,
     return FTS_WAKE_FAILED;
   channel->waits++;
   plan_wait (channel, &plan);
+  plan.is_fresh = looked;
   if (kind == FTS_WAIT_IDLE && deadline_us - start_us > IDLE_WAIT_US)
     plan.poll_max_us = IDLE_POLL_US;
   while (!news) {
@@ -312,6 +313,7 @@ fts_channel_wait (FtsChannel *channel, int64_t deadline_us, FtsWaitKind kind,
     if (!urge_peer (channel, &urge_us, &step_us, error))
       return FTS_WAKE_FAILED;
     plan.spin_us = 0;
+    plan.is_fresh = false;
     plan.poll_min_us = plan.poll_max_us;
   }
   learn_from_wait (channel, g_get_monotonic_time () - start_us);

@@ -153,6 +153,7 @@ typedef struct {
   uint32_t poll_min_us;
   uint32_t poll_max_us;
   int64_t timeout_us; /* from now; < 0 = no limit */
+  bool is_fresh;      /* `seen` has just been read: where it polls, it pauses first */
   /* Optional: the wait ends early when *cancel becomes non-zero and lun_device_wake() is called. */
   const int *cancel;
 } LunWaitPlan;

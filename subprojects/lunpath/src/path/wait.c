@@ -150,16 +150,22 @@ look_by_wake (Waiter *waiter, LunPath *path)
   return false;
 }
 
-static bool
-look_by_reading (Waiter *waiter)
+static void
+pause_until_next (Waiter *waiter)
 {
   LunFutex bell = { .word = &waiter->device->bell, .value = waiter->bell };
 
+  lun_futex_wait (&bell, 1, next_pause_end (waiter));
+}
+
+static bool
+look_by_reading (Waiter *waiter)
+{
   mark (waiter, true);
   if (read_marked (waiter))
     return true;
   if (!waiter->failed && g_get_monotonic_time () >= waiter->spin_until_us)
-    lun_futex_wait (&bell, 1, next_pause_end (waiter));
+    pause_until_next (waiter);
   return false;
 }
 
@@ -183,6 +189,10 @@ wait_for_change (Waiter *waiter)
     if (!first && is_over (waiter))
       return LUN_WAIT_TIMEOUT;
     LunPath *path = path_that_wakes (waiter->device);
+    if (first && !path && waiter->plan->is_fresh) {
+      pause_until_next (waiter);
+      continue;
+    }
     if (path ? look_by_wake (waiter, path) : look_by_reading (waiter))
       return LUN_WAIT_CHANGED;
     if (waiter->failed)
