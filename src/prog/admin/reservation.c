@@ -102,7 +102,9 @@ fts_admin_open_device (const FtsAdmin *admin, GError **error)
 {
   g_auto (GStrv) paths = find_paths (admin, error);
   LunDeviceConfig config = { .paths = (const char *const *) paths,
-                             .may_lack_size = true };
+                             .may_lack_size = true,
+                             .conflict_ms =
+                               1000 /* a volume lock by SCSI-2 RESERVE */ };
 
   return paths == NULL ? NULL : lun_device_open (&config, error);
 }

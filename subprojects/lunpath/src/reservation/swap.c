@@ -5,6 +5,7 @@
 #include "path/io.h"
 #include "path/verdict.h"
 
+#include "base/lock.h"
 #include "base/sense.h"
 
 #include <string.h>
@@ -37,8 +38,10 @@ lun_swap_new (LunDevice *device, const LunSwapConfig *config)
   s->stale_us = (int64_t) config->stale_ms * 1000;
   s->random =
     config->key ^ (uint64_t) g_get_monotonic_time () ^ (uint64_t) getpid () << 40;
-  if (!s->owns_r)
+  if (!s->owns_r) {
+    LUN_LOCKED (&s->r->lock);
     s->r->flag_stale_us = s->stale_us;
+  }
   s->path = -1;
   s->lock_file = -1;
   lun_rivals_init (&s->rivals);
