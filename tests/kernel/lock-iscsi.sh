@@ -12,7 +12,7 @@ echo hello >"$work/export/hello"
 # reads NUMBER
 reads ()
 {
-  timeout 100 fts --volume "$b" alpha:/data get -q -f hello "$work/got.$1" && cmp -s "$work/got.$1" "$work/export/hello"
+  timeout 100 fts -q --volume "$b" alpha:/data get -f hello "$work/got.$1" && cmp -s "$work/got.$1" "$work/export/hello"
 }
 
 for method in pr scsi2 "pr --fence all-registrants" "pr --fence registrants-only"; do
@@ -24,7 +24,7 @@ for method in pr scsi2 "pr --fence all-registrants" "pr --fence registrants-only
   wait_for 60 "ready alpha" grep -q ready "$work/alpha.log"
   check "$method: a client" reads 0
   for i in 0 1 2 3 4 5; do
-    fts --volume "$b" alpha:/data get -q -f hello "$work/got.killed" 2>/dev/null &
+    fts -q --volume "$b" alpha:/data get -f hello "$work/got.killed" 2>/dev/null &
     victim=$!
     sleep "0.$((i * 4))"
     kill -9 "$victim" 2>/dev/null

@@ -19,7 +19,7 @@ format ()
 # reads NUMBER DEVICE
 reads ()
 {
-  timeout 100 fts --volume "$2" alpha:/data get -q -f hello "$work/got.$1" && cmp -s "$work/got.$1" "$work/export/hello"
+  timeout 100 fts -q --volume "$2" alpha:/data get -f hello "$work/got.$1" && cmp -s "$work/got.$1" "$work/export/hello"
 }
 
 # many_read: three processes over each port at a time
