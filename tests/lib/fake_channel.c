@@ -191,12 +191,12 @@ serve (FtsChannel *channel)
   count (&fake.n_messages);
   channel->stats.messages_sent++;
   note_header (channel, &request, &used);
-  if (request.op == FTS_OP_ATTACH)
+  if (request.op == FTS_OP_ATTACH) {
     attach (channel);
-  else if (count_down (&fake.break_receives))
-    channel->break_next_receive = true;
-  else
+  } else {
+    channel->break_next_receive = count_down (&fake.break_receives);
     fake.serve (channel, &request, channel->message, used, fake.user_data);
+  }
   g_ptr_array_set_size (channel->message, 0);
 }
 
