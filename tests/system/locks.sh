@@ -18,17 +18,17 @@ is_locked ()
 }
 
 # Waiting costs nothing: the peer says when it is time.
-start first flock -F "$work/other/kept" sleep 60
+start first flock -F "$work/other/waited" sleep 60
 first=$pid
-wait_for 5 "lock of the other mount" is_locked "$mnt/kept"
-start second flock -F "$mnt/kept" sleep 60
+wait_for 5 "lock of the other mount" is_locked "$mnt/waited"
+start second flock -F "$mnt/waited" sleep 60
 second=$pid
 sleep 1
 before=$(calls lock)
 sleep 3
 check_at_most "requests of one who waits for 3 s" $(($(calls lock) - before)) 1
 kill -s KILL "$first"
-wait_for 20 "the lock for who waited" is_locked "$work/other/kept"
+wait_for 20 "the lock for who waited" is_locked "$work/other/waited"
 kill -s KILL "$second"
 wait "$first" "$second" 2>/dev/null
 
