@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "fts/interrupt.h"
 #include "prog/ftsfs/file.h"
+#include "prog/ftsfs/option_cache.h"
 
 #include <errno.h>
 #include <sys/sysmacros.h>
@@ -142,10 +143,23 @@ fts_fs_stat (const FtsFs *fs, const FtsAttr *attr, struct stat *out)
   fts_people_show (&fs->people, out);
 }
 
+/* Without the peer's watch; by what is known of the file, however old. */
+static double
+unwatched_seconds (const FtsFs *fs, FtsInode *inode)
+{
+  FtsAttr attr;
+  double age_s = 0;
+
+  fts_inode_last_known (inode, &attr);
+  if (attr.ino != 0)
+    age_s = (double) (g_get_real_time () / G_USEC_PER_SEC - attr.mtime.sec);
+  return fts_option_cache_seconds (fs->options, S_ISDIR (attr.mode), age_s);
+}
+
 double
 fts_fs_attr_seconds (const FtsFs *fs, FtsInode *inode)
 {
-  double seconds = fs->options->attr_timeout;
+  double seconds = unwatched_seconds (fs, inode);
 
   return seconds > 0 && fts_inode_is_kept (inode)
            ? MAX (seconds, fs->options->watch_timeout)

@@ -349,6 +349,14 @@ fts_inode_set_after (FtsInode *inode, const FtsAttr *attr, uint64_t at, uint64_t
   pthread_mutex_unlock (&inode->lock);
 }
 
+void
+fts_inode_last_known (FtsInode *inode, FtsAttr *out)
+{
+  pthread_mutex_lock (&inode->lock);
+  *out = inode->known;
+  pthread_mutex_unlock (&inode->lock);
+}
+
 bool
 fts_inode_get_known (FtsInode *inode, uint64_t since, int64_t timeout_us, FtsAttr *out,
                      int64_t *left_us)

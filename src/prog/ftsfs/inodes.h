@@ -130,6 +130,8 @@ void fts_inode_set_known (FtsInode *inode, const FtsAttr *attr, uint64_t at);
  * came between. */
 void fts_inode_set_after (FtsInode *inode, const FtsAttr *attr, uint64_t at,
                           uint64_t now);
+/* The state that was known last, however old; ino 0 = none. */
+void fts_inode_last_known (FtsInode *inode, FtsAttr *out);
 /* The state known for less than TIMEOUT_US and not before clock SINCE; *LEFT_US = how much longer
  * it may be trusted. */
 bool fts_inode_get_known (FtsInode *inode, uint64_t since, int64_t timeout_us,

@@ -65,8 +65,10 @@ check_cached (FtsFs *fs, FtsInode *inode, const FtsAttr *attr)
 /* Through its cache the kernel sends an append in one piece a page, and another host's could come
  * between.  A file with set-id bits stays with it, as only that way takes them away. */
 static bool
-passes_by_cache (int flags, const FtsAttr *attr)
+passes_by_cache (const FtsFs *fs, int flags, const FtsAttr *attr)
 {
+  if (fs->options->data_cache == FTS_DATA_CACHE_NONE)
+    return true;
   return (flags & (O_ACCMODE | O_APPEND)) == (O_WRONLY | O_APPEND) &&
          (attr->mode & (S_ISUID | S_ISGID)) == 0;
 }
@@ -105,8 +107,9 @@ fts_op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);
   else
     fts_fs_note_known (fs, inode, &attr, at);
-  fi->keep_cache = check_cached (fs, inode, &attr);
-  fi->direct_io = passes_by_cache (fi->flags, &attr);
+  fi->keep_cache =
+    check_cached (fs, inode, &attr) || fs->options->data_cache == FTS_DATA_CACHE_KEEP;
+  fi->direct_io = passes_by_cache (fs, fi->flags, &attr);
   FtsFile *file = fts_file_new (fs, g_steal_pointer (&inode), open_id, fi->flags);
   if (eof && first->len > 0)
     fts_file_set_first (file, g_steal_pointer (&first), at);
@@ -143,7 +146,7 @@ fts_op_create (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
   if (fi->flags & O_TRUNC)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);
   fi->keep_cache = fts_inode_set_version (inode, &node.attr);
-  fi->direct_io = passes_by_cache (fi->flags, &node.attr);
+  fi->direct_io = passes_by_cache (fs, fi->flags, &node.attr);
   FtsFile *file = fts_file_new (fs, fts_inode_ref (inode), open_id, fi->flags);
   fi->fh = (uintptr_t) file;
   if (fuse_reply_create (req, &entry, fi) != 0) {

@@ -2,6 +2,7 @@
 #include "prog/ftsfs/option_rules.h"
 
 #include "base/error.h"
+#include "prog/ftsfs/option_cache.h"
 #include "prog/ftsfs/option_text.h"
 
 #include <stddef.h>
@@ -39,6 +40,12 @@ const char fts_mount_usage[] =
   "                       absence of names (default 1 each)\n"
   "  watch_timeout=S      the same for what PEER watches, as it tells of changes at\n"
   "                       once (default 300; 0 = it need not tell)\n"
+  "  acregmin=S, acregmax=S, acdirmin=S, acdirmax=S, ac, lookupcache=WHAT\n"
+  "                       the same as with NFS\n"
+  "  cache=YESNO, dir_cache=YESNO, cache_timeout=S, dcache_timeout=S\n"
+  "                       the same as with sshfs\n"
+  "  auto_cache, kernel_cache, direct_io\n"
+  "                       cached data at open: kept if unchanged, kept, never cached\n"
   "  noxattr              no extended attributes and no ACL; ls and its like ask each file\n"
   "                       for them otherwise\n"
   "  readahead=KIB        kernel readahead (root only; 0 = the kernel's; default 4096)\n"
@@ -63,15 +70,13 @@ const char fts_mount_usage[] =
 typedef enum {
   TAKE_STRING,
   TAKE_LIST,
-  TAKE_MS,      /* seconds, kept as milliseconds */
-  TAKE_SECONDS, /* seconds, kept as a double */
+  TAKE_MS, /* seconds, kept as milliseconds */
   TAKE_COUNT,
   TAKE_ID,    /* a user's or group's number */
   TAKE_OCTAL, /* permission bits */
   TAKE_IDMAP,
   TAKE_NOMAP,
-  TAKE_ALL_TIMEOUTS,
-  TAKE_NO_TIMEOUTS,
+  TAKE_CACHE,
   TAKE_HARD,
   TAKE_SOFT,
   TAKE_READ_ONLY,
@@ -114,12 +119,26 @@ static const Rule rules[] = {
   { "readahead=", TAKE_COUNT, FIELD (readahead_kb) },
   { "writebehind=", TAKE_COUNT, FIELD (behind_kb) },
   { "threads=", TAKE_COUNT, FIELD (threads) },
-  { "attr_timeout=", TAKE_SECONDS, FIELD (attr_timeout) },
-  { "entry_timeout=", TAKE_SECONDS, FIELD (entry_timeout) },
-  { "negative_timeout=", TAKE_SECONDS, FIELD (negative_timeout) },
-  { "watch_timeout=", TAKE_SECONDS, FIELD (watch_timeout) },
-  { "actimeo=", TAKE_ALL_TIMEOUTS, 0 },
-  { "noac", TAKE_NO_TIMEOUTS, 0 },
+  /* about caches: what each means is in option_cache.c */
+  { "attr_timeout=", TAKE_CACHE, 0 },
+  { "entry_timeout=", TAKE_CACHE, 0 },
+  { "negative_timeout=", TAKE_CACHE, 0 },
+  { "watch_timeout=", TAKE_CACHE, 0 },
+  { "actimeo=", TAKE_CACHE, 0 },
+  { "acregmin=", TAKE_CACHE, 0 },
+  { "acregmax=", TAKE_CACHE, 0 },
+  { "acdirmin=", TAKE_CACHE, 0 },
+  { "acdirmax=", TAKE_CACHE, 0 },
+  { "ac", TAKE_CACHE, 0 },
+  { "noac", TAKE_CACHE, 0 },
+  { "lookupcache=", TAKE_CACHE, 0 },
+  { "cache=", TAKE_CACHE, 0 },
+  { "cache_timeout=", TAKE_CACHE, 0 },
+  { "dir_cache=", TAKE_CACHE, 0 },
+  { "dcache_timeout=", TAKE_CACHE, 0 },
+  { "auto_cache", TAKE_CACHE, 0 },
+  { "kernel_cache", TAKE_CACHE, 0 },
+  { "direct_io", TAKE_CACHE, 0 },
   { "ro", TAKE_READ_ONLY, 0 },
   { "rw", TAKE_READ_WRITE, 0 },
   { "foreground", TAKE_FOREGROUND, 0 },
@@ -264,12 +283,6 @@ pass_on (FtsMountOptions *out, const char *option)
   out->kernel_options = *old ? g_strconcat (old, ",", option, NULL) : g_strdup (option);
 }
 
-static void
-set_timeouts (FtsMountOptions *out, double seconds)
-{
-  out->attr_timeout = out->entry_timeout = out->negative_timeout = seconds;
-}
-
 static bool
 take_value (FtsMountOptions *out, const Rule *rule, const char *option, GError **error)
 {
@@ -296,8 +309,6 @@ take_value (FtsMountOptions *out, const Rule *rule, const char *option, GError *
       return false;
     *(uint32_t *) field = (uint32_t) (seconds * 1000);
     return true;
-  case TAKE_SECONDS:
-    return parse_seconds (option, value, field, error);
   case TAKE_RETRY:
     out->has_retry = true;
     return parse_number (option, value, 10, MOST_RETRY, "a number of minutes", field,
@@ -319,11 +330,6 @@ take_value (FtsMountOptions *out, const Rule *rule, const char *option, GError *
     if (!parse_word (option, value, nomaps, "nobody or ignore", &word, error))
       return false;
     out->nomap_ignore = word == 1;
-    return true;
-  case TAKE_ALL_TIMEOUTS:
-    if (!parse_seconds (option, value, &seconds, error))
-      return false;
-    set_timeouts (out, seconds);
     return true;
   default:
     g_assert_not_reached ();
@@ -406,9 +412,8 @@ take_option (FtsMountOptions *out, const char *option, bool sloppy, GError **err
   case TAKE_FOREGROUND:
     out->foreground = true;
     return true;
-  case TAKE_NO_TIMEOUTS:
-    set_timeouts (out, 0);
-    return true;
+  case TAKE_CACHE:
+    return fts_option_cache_take (out, option, error);
   default:
     return take_value (out, rule, option, error);
   }

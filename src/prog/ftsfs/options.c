@@ -1,6 +1,8 @@
 /* options.c - see options.h: the arguments, and what of the options belongs together. */
 #include "prog/ftsfs/options.h"
 
+#include "prog/ftsfs/option_cache.h"
+
 #include "base/error.h"
 #include "prog/ftsfs/option_rules.h"
 
@@ -226,8 +228,7 @@ set_defaults (FtsMountOptions *out)
     .devices = g_ptr_array_new_with_free_func (g_free),
     .kernel_options = g_strdup (""),
   };
-  out->attr_timeout = out->entry_timeout = out->negative_timeout = 1.0;
-  out->watch_timeout = 300;
+  fts_option_cache_set_defaults (out);
 }
 
 bool

@@ -24,6 +24,13 @@ typedef enum {
 
 #define FTS_NO_ID UINT32_MAX
 
+/* What becomes of a file's cached data when it is opened. */
+typedef enum {
+  FTS_DATA_CACHE_AUTO, /* dropped when the file changed */
+  FTS_DATA_CACHE_KEEP, /* kept */
+  FTS_DATA_CACHE_NONE, /* the kernel caches none */
+} FtsDataCache;
+
 typedef struct {
   /* what to mount, and where */
   char *source; /* as shown in /proc/mounts: PEER:/EXPORT */
@@ -46,8 +53,11 @@ typedef struct {
   unsigned max_connections;
   bool read_only;
   /* behaviour towards the kernel */
-  double attr_timeout, entry_timeout, negative_timeout; /* seconds */
-  double watch_timeout;  /* seconds, for what the peer watches; 0 = it need not tell */
+  /* seconds, for what the peer does not watch (option_cache.h) */
+  double file_attr_min, file_attr_max, dir_attr_min, dir_attr_max;
+  double entry_timeout, negative_timeout;
+  double watch_timeout; /* seconds, for what the peer watches; 0 = it need not tell */
+  FtsDataCache data_cache;
   bool no_xattr;         /* neither extended attributes nor ACL */
   unsigned readahead_kb; /* 0 = leave the kernel's */
   unsigned behind_kb;    /* most bytes written behind; 0 = every write waits */

@@ -1,4 +1,5 @@
 #include "prog/ftsfs/options.h"
+#include "prog/ftsfs/option_cache.h"
 
 #include "base/error.h"
 #include "lib/suite.h"
@@ -81,11 +82,72 @@ START_TEST (test_every_value_goes_to_its_field)
   ck_assert_uint_eq (options.max_connections, 3);
   ck_assert_uint_eq (options.readahead_kb, 64);
   ck_assert_uint_eq (options.behind_kb, 0);
-  ck_assert (options.attr_timeout == 4 && options.entry_timeout == 0.5);
+  ck_assert (options.file_attr_min == 4 && options.file_attr_max == 4);
+  ck_assert (options.dir_attr_min == 4 && options.entry_timeout == 0.5);
   ck_assert (options.negative_timeout == 0);
   ck_assert_uint_eq (options.threads, 100);
   ck_assert_str_eq (options.stats_file, "/st");
   ck_assert (options.read_only && options.no_xattr);
+}
+END_TEST
+
+static void
+parse_cache (const char *words, FtsMountOptions *options)
+{
+  g_autofree char *why = NULL;
+  g_autofree char *line = g_strdup_printf ("ftsfs a:b /m -o volume=v,%s", words);
+
+  ck_assert_msg (parse (line, options, &why), "%s", why);
+}
+
+START_TEST (test_cache_options_of_nfs)
+{
+  g_auto (FtsMountOptions) one = { 0 };
+  g_auto (FtsMountOptions) two = { 0 };
+  g_auto (FtsMountOptions) three = { 0 };
+
+  parse_cache ("acregmin=3,acregmax=60,acdirmin=30,lookupcache=pos", &one);
+  ck_assert (one.file_attr_min == 3 && one.file_attr_max == 60);
+  ck_assert (one.dir_attr_min == 30 && one.dir_attr_max == 30);
+  ck_assert (one.entry_timeout == 1 && one.negative_timeout == 0);
+  ck_assert (fts_option_cache_seconds (&one, false, 1) == 3);
+  ck_assert (fts_option_cache_seconds (&one, false, 100) == 10);
+  ck_assert (fts_option_cache_seconds (&one, false, 1e6) == 60);
+  ck_assert (fts_option_cache_seconds (&one, true, 1e6) == 30);
+  parse_cache ("noac,watch_timeout=0", &two);
+  ck_assert (two.file_attr_max == 0 && two.dir_attr_max == 0);
+  ck_assert (two.entry_timeout == 0 && two.watch_timeout == 0);
+  parse_cache ("noac,ac,lookupcache=none,actimeo=7,acregmax=2", &three);
+  ck_assert (three.file_attr_min == 2 && three.file_attr_max == 2);
+  ck_assert (three.dir_attr_min == 7 && three.negative_timeout == 7);
+}
+END_TEST
+
+START_TEST (test_cache_options_of_sshfs)
+{
+  g_auto (FtsMountOptions) one = { 0 };
+  g_auto (FtsMountOptions) two = { 0 };
+  g_auto (FtsMountOptions) three = { 0 };
+
+  parse_cache ("cache=no,kernel_cache", &one);
+  ck_assert (one.file_attr_max == 0 && one.entry_timeout == 0);
+  ck_assert_int_eq (one.data_cache, FTS_DATA_CACHE_KEEP);
+  parse_cache ("dcache_timeout=20,dir_cache=yes,direct_io", &two);
+  ck_assert (two.file_attr_max == 20 && two.negative_timeout == 20);
+  ck_assert_int_eq (two.data_cache, FTS_DATA_CACHE_NONE);
+  parse_cache ("direct_io,auto_cache,cache_timeout=3", &three);
+  ck_assert (three.dir_attr_min == 3);
+  ck_assert_int_eq (three.data_cache, FTS_DATA_CACHE_AUTO);
+}
+END_TEST
+
+START_TEST (test_cache_options_with_wrong_values_say_which_are_right)
+{
+  check_refused ("ftsfs a:b /m -o volume=v,lookupcache=some",
+                 "all, pos, positive or none");
+  check_refused ("ftsfs a:b /m -o volume=v,cache=maybe", "yes or no");
+  check_refused ("ftsfs a:b /m -o volume=v,acregmin=-1", "number of seconds");
+  check_refused ("ftsfs a:b /m -o volume=v,acdirmax=", "number of seconds");
 }
 END_TEST
 
@@ -246,7 +308,9 @@ END_TEST
 
 FTS_SUITE ("ftsfs/options", test_source_is_peer_and_export,
            test_slash_before_the_export_may_be_left_out,
-           test_every_value_goes_to_its_field,
+           test_every_value_goes_to_its_field, test_cache_options_of_nfs,
+           test_cache_options_of_sshfs,
+           test_cache_options_with_wrong_values_say_which_are_right,
            test_kernel_options_are_kept_and_fstab_words_dropped,
            test_escaped_comma_belongs_to_the_value,
            test_source_option_stands_for_the_first_word, test_flags_of_a_program,
