@@ -75,6 +75,7 @@ pull (int which, const LunIo *io)
   LUN_LOCKED (&lock);
   mine->n_commands++;
   mine->n_writes += io->op == LUN_OP_WRITE;
+  bool was_stuck = mine->stuck && moves_data;
   while (mine->stuck && moves_data) {
     mine->n_stuck++;
     pthread_cond_broadcast (&changed);
@@ -82,6 +83,7 @@ pull (int which, const LunIo *io)
     mine->n_stuck--;
   }
   Strings now = *mine;
+  now.aborted &= was_stuck;
   if (moves_data)
     mine->attention = 0;
   return now;
