@@ -240,13 +240,13 @@ check_trouble (const Plan *plan)
 
 TROUBLE (test_by_compare_and_write_one_holds_it_whoever_dies, FTS_LOCK_CAW, NULL, 4, 6,
          true, FTS_FENCE_OFF, SLOW)
-TROUBLE (test_by_registrations_one_holds_it_whoever_dies, FTS_LOCK_PR, "caw", 4, 9,
+TROUBLE (test_by_registrations_one_holds_it_whoever_dies, FTS_LOCK_PR, "caw", 4, 6,
          true, FTS_FENCE_OFF, SLOW)
 TROUBLE (test_by_registrations_without_preempt_and_abort_too, FTS_LOCK_PR, "caw:abort",
          4, 6, true, FTS_FENCE_OFF, SLOW)
 TROUBLE (test_by_registrations_beside_fencing_one_holds_it_whoever_dies, FTS_LOCK_PR,
          "caw", 4, 6, false, FTS_FENCE_ALL_REGISTRANTS, SLOW)
-TROUBLE (test_by_scsi2_one_holds_it_whoever_dies, FTS_LOCK_SCSI2, "caw:pr", 4, 9, true,
+TROUBLE (test_by_scsi2_one_holds_it_whoever_dies, FTS_LOCK_SCSI2, "caw:pr", 4, 6, true,
          FTS_FENCE_OFF, SLOW)
 TROUBLE (test_by_file_lock_one_holds_it_whoever_dies, FTS_LOCK_FILE, NULL, 4, 5, true,
          FTS_FENCE_OFF, SLOW)
