@@ -14,7 +14,7 @@
  *
  * On the emulation all of that.  With device names in LUNPATH_KILL (two paths each, blanks between:
  * hosts a, b, c, and a with other ports) on what is there; LUNPATH_KILL_EVERY=K takes every Kth step
- * only, and one of the survivors in turn.
+ * only, one of the survivors in turn, and for K above 1 one path and rule for each procedure.
  *
  * This program opens no device itself: all that does is forked off, from a single thread.
  */
@@ -727,6 +727,8 @@ try_rules (const Procedure *p, const char *const rules[2], bool all_survivors)
   Case first = { .lab = &lab, .procedure = p, .rule = rules[0] };
   must_end_well (in_child (clean, &first), &first, "cleaning");
   for (unsigned k = 0; is_here (p) && k < 4; k++) {
+    if (lab.every > 1 && k != (unsigned) (p - procedures) % 4)
+      continue;
     Case one = { .lab = &lab, .procedure = p, .path = k / 2, .rule = rules[k % 2] };
     try_steps (&one, all_survivors && lab.every == 0);
   }
