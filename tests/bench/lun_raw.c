@@ -1,12 +1,15 @@
-/* lun_raw.c - what one path carries without ftsfs: `lun_raw PATH read|write BYTES` moves so many
- * bytes in transfers of 256 KiB, four at a time, and prints the seconds that it took.  A transfer
- * that fails ends it with status 1: no number is better than a wrong one.
+/* lun_raw.c - what one path carries without ftsfs: `lun_raw PATH read|write BYTES [FILE]` moves so
+ * many bytes in transfers of 256 KiB, four at a time, and prints the seconds that it took.  With
+ * FILE, what is written to the LUN is read from there before, and what is read goes there.  A
+ * transfer that fails ends it with status 1: no number is better than a wrong one.
  */
 #include <lunpath/device.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LEN   (256 * 1024)
 #define DEPTH 4
@@ -15,6 +18,28 @@ static uint64_t todo;   /* transfers not yet begun; atomic, may go below zero */
 static bool has_failed; /* atomic */
 static unsigned running;
 static LunDevice *device;
+static int file = -1;
+
+static void
+give_up (const char *why)
+{
+  fprintf (stderr, "lun_raw: %s\n", why);
+  __atomic_store_n (&has_failed, true, __ATOMIC_RELAXED);
+}
+
+/* The bytes of IO from the file (before a write) or to it (after a read). */
+static void
+move_file (const LunIo *io)
+{
+  off_t at = (off_t) io->lba * lun_device_facts (device)->block_size;
+
+  if (file < 0)
+    return;
+  ssize_t n = io->op == LUN_OP_WRITE ? pread (file, io->iov->iov_base, LEN, at)
+                                     : pwrite (file, io->iov->iov_base, LEN, at);
+  if (n != LEN)
+    give_up ("the file is too short, or cannot be written");
+}
 
 /* False when there is nothing left to do. */
 static bool
@@ -27,6 +52,8 @@ take_next (LunIo *io)
     return false;
   io->lba = left % places * io->blocks;
   memset (&io->priv, 0, sizeof io->priv);
+  if (io->op == LUN_OP_WRITE)
+    move_file (io);
   return true;
 }
 
@@ -44,10 +71,10 @@ on_done (LunIo *io)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!lun_device_check (device, io, &error)) {
-    fprintf (stderr, "lun_raw: %s\n", error->message);
-    __atomic_store_n (&has_failed, true, __ATOMIC_RELAXED);
-  }
+  if (!lun_device_check (device, io, &error))
+    give_up (error->message);
+  else if (io->op == LUN_OP_READ)
+    move_file (io);
   go_on (io);
 }
 
@@ -79,8 +106,13 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
 
-  if (argc != 4)
+  if (argc < 4 || argc > 5)
     return 2;
+  file = argc == 5 ? open (argv[4], O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+  if (argc == 5 && file < 0) {
+    perror (argv[4]);
+    return EXIT_FAILURE;
+  }
   const char *const paths[] = { argv[1], NULL };
   device = lun_device_open (&(LunDeviceConfig){ .paths = paths }, &error);
   if (!device) {
