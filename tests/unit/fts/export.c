@@ -180,6 +180,7 @@ END_TEST
 START_TEST (test_what_is_said_of_a_peer_holds_for_its_numbered_namesakes)
 {
   g_autoptr (FtsExports) exports = fts_exports_new ();
+  make_dir ();
   g_autofree char *file =
     write_file ("secrets", "[secrets]\nbeta=sesame\nbeta.3=its own\n", 0600);
   char name[] = "beta";
@@ -194,12 +195,15 @@ START_TEST (test_what_is_said_of_a_peer_holds_for_its_numbered_namesakes)
   ck_assert_ptr_null (fts_exports_secret_of (exports, ".2"));
   ck_assert (fts_export_allows (&export, "beta.12"));
   ck_assert (!fts_export_allows (&export, "beta.x"));
+  unlink (file);
+  rmdir (dir);
 }
 END_TEST
 
 START_TEST (test_peers_and_secrets_may_be_patterns)
 {
   g_autoptr (FtsExports) exports = fts_exports_new ();
+  make_dir ();
   g_autofree char *file =
     write_file ("secrets", "[secrets]\nnode*=for nodes\nnode7=its own\n*=rest\n", 0600);
 
@@ -212,6 +216,8 @@ START_TEST (test_peers_and_secrets_may_be_patterns)
   const FtsExport *a = fts_exports_find (exports, "a");
   ck_assert (fts_export_allows (a, "node3") && fts_export_allows (a, "node3.2"));
   ck_assert (fts_export_allows (a, "beta") && !fts_export_allows (a, "node33"));
+  unlink (file);
+  rmdir (dir);
 }
 END_TEST
 
