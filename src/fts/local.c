@@ -200,12 +200,14 @@ tell (FtsLocal *local, FtsHandles *handles, uint64_t mask, const Facts *facts)
   return told;
 }
 
-/* True when somebody was told of it. */
+/* True when somebody was told of it.  EVENT is a copy of how BYTES begin: events lie at multiples
+ * of four only. */
 static bool
-take_event (FtsLocal *local, const struct fanotify_event_metadata *event)
+take_event (FtsLocal *local, const struct fanotify_event_metadata *event,
+            const uint8_t *bytes)
 {
-  const uint8_t *at = (const uint8_t *) event + event->metadata_len;
-  const uint8_t *end = (const uint8_t *) event + event->event_len;
+  const uint8_t *at = bytes + event->metadata_len;
+  const uint8_t *end = bytes + event->event_len;
   Facts facts = { 0 };
   bool told = false;
 
@@ -234,14 +236,19 @@ take_event (FtsLocal *local, const struct fanotify_event_metadata *event)
 /* ---- the thread ---- */
 
 static bool
-take_events (FtsLocal *local, void *buffer)
+take_events (FtsLocal *local, uint8_t *buffer)
 {
-  const struct fanotify_event_metadata *event = buffer;
+  struct fanotify_event_metadata event;
   ssize_t len = read (local->fd, buffer, BUFFER_LEN);
   bool any = false;
 
-  for (; len > 0 && FAN_EVENT_OK (event, len); event = FAN_EVENT_NEXT (event, len))
-    any = take_event (local, event) || any;
+  for (const uint8_t *at = buffer; len >= (ssize_t) sizeof event;
+       at += event.event_len, len -= event.event_len) {
+    memcpy (&event, at, sizeof event);
+    if (!FAN_EVENT_OK (&event, len))
+      break;
+    any = take_event (local, &event, at) || any;
+  }
   return any;
 }
 
@@ -249,7 +256,7 @@ static void *
 run (void *data)
 {
   FtsLocal *local = data;
-  g_autofree void *buffer = g_malloc (BUFFER_LEN);
+  g_autofree uint8_t *buffer = g_malloc (BUFFER_LEN);
   struct pollfd fds[2] = { { .fd = local->fd, .events = POLLIN },
                            { .fd = local->end_fd, .events = POLLIN } };
 
