@@ -98,3 +98,27 @@ timed eval 'echo changed >"$mnt/f"'
 kill -CONT "$(pid_of_mount "$other")"
 check_at_most "ms that a stopped mount holds up a change" "$took" 30000
 wait_for 30 "its new sight" grep -q changed "$other/f"
+
+# ---- the server is killed: what changes meanwhile is seen, and later changes are pushed again ----
+stat "$mnt/f" "$other/f" >/dev/null
+kill -s KILL "$server_pid"
+wait "$server_pid" 2>/dev/null
+head -c 77 /dev/zero >"$export_dir/f"
+lab_server
+wait_for 60 "what changed while no server was there" sees 77
+# Beyond the short time-outs: the mounts have found the new server.
+pushed_again ()
+{
+  stat "$mnt/f" >/dev/null
+  sleep 1.2
+  before=$(calls)
+  stat "$mnt/f" >/dev/null
+  [ "$(calls)" -eq "$before" ]
+}
+wait_for 60 "kept caches after a restart" pushed_again
+for i in 5 6 7 8; do
+  stat "$mnt/f" >/dev/null
+  head -c "$i" /dev/zero >"$other/f"
+  [ "$(stat -c %s "$mnt/f")" = "$i" ] || fail "size $i is not seen at once after a restart"
+done
+echo "ok: and after a restart of the server"
