@@ -12,6 +12,7 @@
 #   cut DIR N                   portal N: no more logins, and its sessions are dropped
 #   mend DIR N                  portal N is back
 #   lun DIR NUMBER SIZE         one more LUN, in DIR/lunNUMBER.img
+#   unlun DIR NUMBER            that LUN vanishes; waits for commands under way, which tgtd does not
 #   chap DIR USER SECRET        new logins need them
 #   admin DIR WORD...           tgtadm, for all the rest
 #
@@ -235,6 +236,10 @@ case $what in
   lun)
     truncate -s "$2" "$dir/lun$1.img"
     add_lun "$1" "$dir/lun$1.img"
+    ;;
+  unlun)
+    wait_until admin --mode logicalunit --op delete --tid 1 --lun "$1" ||
+      say_fail "LUN $1 cannot be removed"
     ;;
   chap)
     echo "$1 $2" >"$dir/tgt.chap"

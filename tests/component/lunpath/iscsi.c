@@ -405,7 +405,7 @@ START_TEST (test_a_lun_that_vanishes)
   g_autoptr (LunDevice) device = lun_device_open (&config, NULL);
 
   ck_assert_ptr_nonnull (device);
-  tgt_do ("admin --mode logicalunit --op delete --tid 1 --lun 1");
+  tgt_do ("unlun 1");
   assert_write_fails (device, LUN_ERROR_NO_PATH);
 }
 END_TEST
@@ -478,7 +478,7 @@ START_TEST (test_a_lun_that_was_swapped_silently_is_found_by_a_check)
   ck_assert_ptr_nonnull (device);
   ck_assert (g_file_set_contents (other, "", 0, NULL));
   ck_assert_int_eq (truncate (other, 64 << 20), 0);
-  tgt_do ("admin --mode logicalunit --op delete --tid 1 --lun 1");
+  tgt_do ("unlun 1");
   tgt_do (new_lun);
   for (int i = 0; i < 30000 && !is_in_state (device, LUN_PATH_REFUSED); i++)
     g_usleep (1000);
