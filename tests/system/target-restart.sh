@@ -33,5 +33,4 @@ cut_power ()
 
 forgotten_start
 goes_on "a target that was killed" cut_power
-goes_on "and once more" cut_power
 forgotten_end

@@ -251,6 +251,19 @@ START_TEST (test_power_loss_registers_and_reserves_again)
 }
 END_TEST
 
+START_TEST (test_power_on_is_no_fence_though_others_were_faster)
+{
+  OPEN_SHARED (7, open_shared_7);
+
+  EXPECT (&script, { "0 keys", ATTENTION (0x29, 0x01) }, { "0 keys", KEYS (9, KEY_M) },
+          { "0 ignore 0>K", GOOD }, { "1 ignore 0>K", GOOD },
+          { "0 keys", KEYS (11, KEY_M, KEY_K, KEY_K) },
+          { "0 reservation", HELD_BY (0, 7) });
+  ck_assert (lun_reservation_check (r, NULL));
+  FINISH (&script);
+}
+END_TEST
+
 START_TEST (test_power_loss_after_which_another_owner_was_faster_is_a_fence)
 {
   OPEN_HELD;
@@ -689,7 +702,8 @@ LUN_SUITE (
   test_a_returned_path_is_registered_and_verified,
   test_registering_does_not_undo_a_fence,
   test_preempt_while_a_path_registers_is_noticed, test_check_goes_on_when_all_is_well,
-  test_key_gone_is_a_fence, test_power_loss_registers_and_reserves_again,
+  test_key_gone_is_a_fence, test_power_on_is_no_fence_though_others_were_faster,
+  test_power_loss_registers_and_reserves_again,
   test_power_loss_after_which_another_owner_was_faster_is_a_fence,
   test_preempt_attention_beats_a_low_generation,
   test_after_a_session_loss_each_path_registers_again,

@@ -5,8 +5,8 @@
  *   1. Data stops (state CHECKING).
  *   2. READ KEYS.
  *   3. Our key is not there.  Was it taken, or did the LUN forget everything?  It forgot when the
- *      generation is lower than the one we knew, or no key at all is left, and no unit attention
- *      spoke of a preempt: register again, and reserve again.  Everything else is a fence.  (A
+ *      generation is lower than the one we knew, no key at all is left, or a unit attention says
+ *      that the power was switched on (29h/01h), and none spoke of a preempt: register again, and reserve again.  Everything else is a fence.  (A
  *      LUN RESET takes unit attentions away, so their absence alone proves nothing.)
  *   4. Our key is there.  After 29h a path may have lost its registration (some targets tie it to
  *      the session): each is registered again, which harms nothing where it was not lost.
@@ -19,7 +19,8 @@
 static bool
 forgot_everything (const LunReservation *r, const LunPrKeys *keys)
 {
-  return !r->saw_preempted && (keys->n_total == 0 || keys->generation < r->generation);
+  return !r->saw_preempted &&
+         (keys->n_total == 0 || r->saw_power_on || keys->generation < r->generation);
 }
 
 static void
@@ -124,6 +125,6 @@ lun_resv_check (LunReservation *r, GError **error)
   lun_resv_event (r, LUN_RESV_ON_DOUBT); /* 1 */
   if (!examine (r, error))
     return false;
-  r->saw_reset = r->saw_preempted = false;
+  r->saw_reset = r->saw_preempted = r->saw_power_on = false;
   return true;
 }

@@ -22,6 +22,8 @@ note_attention (LunReservation *r, unsigned path, const LunSense *sense)
           sense->asc, sense->ascq);
   if (sense->asc == 0x29)
     r->saw_reset = true;
+  if (sense->asc == 0x29 && sense->ascq == 0x01)
+    r->saw_power_on = true;
   if (sense->asc == 0x2a && (sense->ascq == 0x03 || sense->ascq == 0x05))
     r->saw_preempted = true;
 }

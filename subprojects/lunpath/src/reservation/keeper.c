@@ -25,6 +25,7 @@ struct LunResvKeeper {
   bool stop;
   bool has_doubt;
   bool saw_reset;
+  bool saw_power_on;
   bool saw_preempted;
   LunResvState state;
 };
@@ -40,6 +41,7 @@ on_doubt (const LunResult *result, void *user_data)
     return false;
   if (lun_result_sense (result, &sense) && sense.key == LUN_SENSE_UNIT_ATTENTION) {
     keeper->saw_reset |= sense.asc == 0x29;
+    keeper->saw_power_on |= sense.asc == 0x29 && sense.ascq == 0x01;
     keeper->saw_preempted |= sense.asc == 0x2a && sense.ascq != 0x04;
   }
   /* a path that conflicts may have lost its registration while our key is still there */
@@ -65,8 +67,10 @@ take_doubt (LunResvKeeper *keeper)
   LUN_LOCKED (&keeper->lock);
   bool has_doubt = keeper->has_doubt;
   r->saw_reset |= keeper->saw_reset;
+  r->saw_power_on |= keeper->saw_power_on;
   r->saw_preempted |= keeper->saw_preempted;
   keeper->has_doubt = keeper->saw_reset = keeper->saw_preempted = false;
+  keeper->saw_power_on = false;
   return has_doubt;
 }
 

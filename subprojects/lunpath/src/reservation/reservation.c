@@ -113,7 +113,8 @@ open_as (LunReservation *r, LunResvOption option, GError **error)
     g_clear_error (&why);
     ok = lun_resv_compat_open (r, &why);
   }
-  r->saw_reset = r->saw_preempted = false; /* all that was read is newer */
+  r->saw_reset = r->saw_preempted = r->saw_power_on =
+    false; /* all that was read is newer */
   if (ok)
     return true;
   g_propagate_error (error, g_steal_pointer (&why));

@@ -66,6 +66,7 @@ struct LunReservation {
   LunRivals siblings;
   /* unit attentions since the last check */
   bool saw_reset;     /* 29h: power on, reset, nexus loss */
+  bool saw_power_on;  /* 29h/01h: just that */
   bool saw_preempted; /* 2Ah/03h, 05h: somebody removed registrations */
 
   LunDevice *device; /* NULL over a port of tests, as the keeper */
