@@ -20,6 +20,7 @@
 #define DEFAULT_CONNECTIONS 8
 #define CLOSE_DELAY_MS      10    /* how long closes are gathered */
 #define ACCEPT_MS           10000 /* a live server accepts within it, or not at all */
+#define AWAY_FOR_US         (3 * G_USEC_PER_SEC)
 #define HURRY_US            (10 * G_USEC_PER_SEC)
 
 struct FtsClient {
@@ -38,6 +39,7 @@ struct FtsClient {
   uint64_t calls[FTS_OP_N];
   GArray *to_close; /* uint64_t, the server's ids */
   FtsPatienceConfig patience;
+  int64_t failed_us; /* when a call found it away last */
   int64_t away_us; /* since when the peer is away; 0 = it is not, as far as is known */
 };
 
@@ -152,6 +154,7 @@ note_away (FtsClient *client, const GError *error)
   if (is_news)
     client->away_us = now_us;
   int64_t away_us = client->away_us;
+  client->failed_us = now_us;
   pthread_mutex_unlock (&client->lock);
   if (is_news)
     g_message ("%s is away: %s", client->peer, error->message);
@@ -162,7 +165,8 @@ bool
 fts_client_is_away (FtsClient *client)
 {
   pthread_mutex_lock (&client->lock);
-  bool is_away = client->away_us != 0;
+  bool is_away =
+    client->away_us != 0 && g_get_monotonic_time () - client->failed_us < AWAY_FOR_US;
   pthread_mutex_unlock (&client->lock);
   return is_away;
 }

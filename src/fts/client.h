@@ -35,7 +35,7 @@ typedef struct {
 FtsClient *fts_client_new (FtsMember *member, const FtsClientConfig *config,
                            GError **error);
 void fts_client_free (FtsClient *client); /* closes all connections */
-/* Did the last call find the peer, or the way to it, away? */
+/* Did a call find the peer, or the way to it, away a moment ago, and none got through since? */
 bool fts_client_is_away (FtsClient *client);
 /* Before the end: from now on nobody waits for a peer that is away. */
 void fts_client_hurry (FtsClient *client);

@@ -114,3 +114,10 @@ fts_interrupt_limit (void)
 {
   return most_ms;
 }
+
+void
+fts_interrupt_raise_own (void)
+{
+  if (listening != NULL)
+    fts_interrupt_raise (listening);
+}

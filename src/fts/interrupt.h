@@ -41,3 +41,5 @@ bool fts_interrupt_tell (GError **error);
  * an interrupt or without, until the next begin. */
 void fts_interrupt_set_limit (uint32_t limit_ms);
 uint32_t fts_interrupt_limit (void);
+/* This thread's calls do not wait at all, until the next begin. */
+void fts_interrupt_raise_own (void);

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#define LOOK_US       2000
+#define MOST_LOOKS    1000
+
 /* How often a table is read again while joining or waiting for the lock. */
 #define READ_PAUSE_US 20000
 
@@ -426,14 +429,28 @@ fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation)
   return is_alive;
 }
 
+/* While the LUN does not answer the table is being read all the time: who wants to look has no
+ * turn, and no use for one. */
+static bool
+refresh_soon (FtsMember *member)
+{
+  for (int i = 0; pthread_mutex_trylock (&member->read_mutex) != 0; i++) {
+    if (i == MOST_LOOKS)
+      return false;
+    g_usleep (LOOK_US);
+  }
+  pthread_mutex_unlock (&member->read_mutex);
+  return fts_member_refresh (member, NULL, NULL, NULL);
+}
+
 bool
 fts_member_find (FtsMember *member, const char *name, FtsHostRole role, bool fresh,
                  FtsHost *out)
 {
   bool found = false;
 
-  if (fresh)
-    fts_member_refresh (member, NULL, NULL, NULL);
+  if (fresh && !refresh_soon (member))
+    return false;
   pthread_mutex_lock (&member->mutex);
   for (uint32_t i = 0; i < FTS_MAX_HOSTS && !found; i++) {
     const FtsHost *host = &member->peers.peer[i].host;

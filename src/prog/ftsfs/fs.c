@@ -86,8 +86,9 @@ fts_fs_errno (FtsFs *fs, const GError *error)
 void
 fts_fs_limit_wait (FtsFs *fs)
 {
-  fts_interrupt_set_limit (fts_client_is_away (fs->client) ? FTS_KNOWN_AWAY_MS
-                                                           : FTS_KNOWN_WAIT_MS);
+  fts_interrupt_set_limit (FTS_KNOWN_WAIT_MS);
+  if (fts_client_is_away (fs->client))
+    fts_interrupt_raise_own ();
 }
 
 bool

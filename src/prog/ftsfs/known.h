@@ -10,7 +10,6 @@
 #include <pthread.h>
 
 #define FTS_KNOWN_WAIT_MS 2000u
-#define FTS_KNOWN_AWAY_MS 100u /* when it is known to be away */
 
 typedef struct {
   pthread_mutex_t lock; /* all below */
