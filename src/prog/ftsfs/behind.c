@@ -155,8 +155,8 @@ fts_behind_new (const FtsBehindConfig *config)
   pthread_condattr_init (&attr);
   pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
   pthread_cond_init (&behind->work, &attr);
+  pthread_cond_init (&behind->changed, &attr);
   pthread_condattr_destroy (&attr);
-  pthread_cond_init (&behind->changed, NULL);
   g_queue_init (&behind->all);
   g_queue_init (&behind->filling);
   g_queue_init (&behind->queue);
