@@ -98,6 +98,14 @@ fts_pool_peer_lives (FtsPool *pool)
   return fts_member_find (pool->member, pool->peer, FTS_ROLE_SERVER, true, &host);
 }
 
+/* By the last look. */
+static bool
+is_peer_known (FtsPool *pool)
+{
+  FtsHost host;
+  return fts_member_find (pool->member, pool->peer, FTS_ROLE_SERVER, false, &host);
+}
+
 bool
 fts_pool_may_use (FtsPool *pool, GError **error)
 {
@@ -130,7 +138,9 @@ open_connection (FtsPool *pool, FtsPoolPatience patience, bool is_only, GError *
     .timeout_ms = pool->config.timeout_ms,
   };
 
-  if (patience == FTS_POOL_AT_ONCE && !fts_pool_peer_lives (pool)) {
+  if (patience == FTS_POOL_AT_ONCE && !fts_member_look (pool->member, error))
+    return NULL;
+  if (patience == FTS_POOL_AT_ONCE && !is_peer_known (pool)) {
     g_set_error (error, FTS_ERROR, FTS_ERROR_PEER_DEAD, "server %s is not running",
                  pool->peer);
     return NULL;

@@ -431,16 +431,19 @@ fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation)
 
 /* While the LUN does not answer the table is being read all the time: who wants to look has no
  * turn, and no use for one. */
-static bool
-refresh_soon (FtsMember *member)
+bool
+fts_member_look (FtsMember *member, GError **error)
 {
   for (int i = 0; pthread_mutex_trylock (&member->read_mutex) != 0; i++) {
-    if (i == MOST_LOOKS)
+    if (i == MOST_LOOKS) {
+      g_set_error (error, LUN_ERROR, LUN_ERROR_NO_PATH,
+                   "the volume's host table cannot be read now");
       return false;
+    }
     g_usleep (LOOK_US);
   }
   pthread_mutex_unlock (&member->read_mutex);
-  return fts_member_refresh (member, NULL, NULL, NULL);
+  return fts_member_refresh (member, NULL, NULL, error);
 }
 
 bool
@@ -449,7 +452,7 @@ fts_member_find (FtsMember *member, const char *name, FtsHostRole role, bool fre
 {
   bool found = false;
 
-  if (fresh && !refresh_soon (member))
+  if (fresh && !fts_member_look (member, NULL))
     return false;
   pthread_mutex_lock (&member->mutex);
   for (uint32_t i = 0; i < FTS_MAX_HOSTS && !found; i++) {

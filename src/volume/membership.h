@@ -40,6 +40,8 @@ bool fts_member_is_fenced (const FtsMember *member);
 
 /* From the last table read; a fresh read first when FRESH. */
 bool fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation);
+/* A fresh look at the table; false with what keeps it from being read. */
+bool fts_member_look (FtsMember *member, GError **error);
 /* The live ACTIVE entry with this name and role; false when there is none, or a fresh look at the
  * table is not possible. */
 bool fts_member_find (FtsMember *member, const char *name, FtsHostRole role, bool fresh,

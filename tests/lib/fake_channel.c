@@ -277,6 +277,12 @@ fts_channel_interrupt (FtsChannel *channel)
 }
 
 bool
+fts_member_look (FtsMember *member, GError **error)
+{
+  return true;
+}
+
+bool
 fts_channel_discard_message (FtsChannel *channel, GError **error)
 {
   FtsFragment fragment;
