@@ -78,7 +78,7 @@ is_unserved ()
   ! pid_of_mount "$1" >/dev/null
 }
 
-# calls [OPERATION]: requests of the mount so far, all but closes or those of one operation.
+# calls [OPERATION]: requests of the mount so far, all but closes and those for news, or those of one operation.
 calls ()
 {
   rm -f "$mount_stats"
@@ -87,7 +87,7 @@ calls ()
   /usr/bin/python3 - "$mount_stats" "${1-}" <<'PY'
 import json, sys
 counts = json.load(open(sys.argv[1]))["calls"]
-print(counts[sys.argv[2]] if sys.argv[2] else sum(counts.values()) - counts["close"])
+print(counts[sys.argv[2]] if sys.argv[2] else sum(counts.values()) - counts["close"] - counts["watch"])
 PY
 }
 
