@@ -85,6 +85,8 @@ static const Row rows[FTS_OP_N] = {
 
 /* ---- life ---- */
 
+/* Of the limit a quarter is for what may be closed at any time, three eighths for files of clients;
+ * the rest is for files that have no name any more, commands under way and the volume. */
 static unsigned
 choose_most_descriptors (const FtsServerConfig *config)
 {
@@ -94,11 +96,11 @@ choose_most_descriptors (const FtsServerConfig *config)
     return config->most_descriptors;
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
     return MOST_CACHED_DESCRIPTORS / 4;
-  return (unsigned) MIN (limit.rlim_cur / 2, MOST_CACHED_DESCRIPTORS);
+  return (unsigned) MIN (limit.rlim_cur / 4, MOST_CACHED_DESCRIPTORS);
 }
 
 /* Files of clients that have a descriptor at once; who is not root could not open all of them
- * again.  What is left of the limit is for the volume and for commands under way. */
+ * again. */
 static unsigned
 choose_most_awake (const FtsServerConfig *config)
 {
