@@ -19,6 +19,7 @@
 
 #define DEFAULT_CONNECTIONS 8
 #define CLOSE_DELAY_MS      10    /* how long closes are gathered */
+#define MOST_REOPENS        8u    /* of a file for one call */
 #define ACCEPT_MS           10000 /* a live server accepts within it, or not at all */
 #define AWAY_FOR_US         (3 * G_USEC_PER_SEC)
 #define HURRY_US            (10 * G_USEC_PER_SEC)
@@ -518,19 +519,23 @@ reopen_files (FtsClient *client, const FtsCall *call, uint64_t open_id, GError *
   return true;
 }
 
+/* The server may be killed again between the opening and the call. */
 static bool
 call_open (FtsClient *client, FtsCall *call, uint64_t open_id, GError **error)
 {
-  g_autoptr (GError) cause = NULL;
+  for (unsigned opened = 0;; opened++) {
+    g_autoptr (GError) cause = NULL;
 
-  if (call_by_id (client, call, open_id, &cause))
-    return true;
-  if (open_id == 0 || !g_error_matches (cause, FTS_ERRNO, ESTALE)) {
-    g_propagate_error (error, g_steal_pointer (&cause));
-    return false;
+    if (call_by_id (client, call, open_id, &cause))
+      return true;
+    if (open_id == 0 || opened == MOST_REOPENS ||
+        !g_error_matches (cause, FTS_ERRNO, ESTALE)) {
+      g_propagate_error (error, g_steal_pointer (&cause));
+      return false;
+    }
+    if (!reopen_files (client, call, open_id, error))
+      return false;
   }
-  return reopen_files (client, call, open_id, error) &&
-         call_by_id (client, call, open_id, error);
 }
 
 /* It keeps its slot when the file was opened anew: it is the same request. */

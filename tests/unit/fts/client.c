@@ -352,6 +352,7 @@ END_TEST
 
 /* A server that knows one open file, of number *USER_DATA; 0 = the file is gone. */
 static unsigned n_reopened;
+static unsigned n_forgets; /* so often it forgets the file just when it was opened */
 
 static void
 serve_one_file (FtsChannel *channel, const FtsRequest *request,
@@ -367,7 +368,9 @@ serve_one_file (FtsChannel *channel, const FtsRequest *request,
     ck_assert_uint_eq (request->uid, 77);
     ck_assert_uint_eq (request->groups[0], 78);
   }
-  if (*id == 0 || (request->op == FTS_OP_WRITE && request->open_id != *id))
+  bool forgets = request->op == FTS_OP_WRITE && n_forgets > 0;
+  n_forgets -= forgets;
+  if (*id == 0 || forgets || (request->op == FTS_OP_WRITE && request->open_id != *id))
     answer.status = fts_status_from_errno (ESTALE);
   fake_answer (channel, &answer, NULL, 0, true);
 }
@@ -410,6 +413,20 @@ START_TEST (test_a_file_that_the_server_forgot_is_opened_again)
   ck_assert (write_one (client, open_id, NULL));
   ck_assert (write_one (client, open_id, NULL));
   ck_assert_uint_eq (n_reopened, 2);
+}
+END_TEST
+
+START_TEST (test_a_file_that_is_forgotten_again_and_again_is_opened_as_often)
+{
+  uint64_t id = 5;
+  fake_start (serve_one_file, &id);
+  g_autoptr (FtsClient) client = new_client ();
+  uint64_t open_id = open_as_somebody (client);
+
+  n_forgets = 3;
+  n_reopened = 0;
+  ck_assert (write_one (client, open_id, NULL));
+  ck_assert_uint_eq (n_reopened, 3);
 }
 END_TEST
 
@@ -617,6 +634,7 @@ FTS_SUITE ("fts/client", test_a_lookup_brings_handle_and_attributes,
            test_an_unlink_is_sent_again_in_its_slot,
            test_a_write_to_an_append_file_is_sent_again,
            test_a_file_that_the_server_forgot_is_opened_again,
+           test_a_file_that_is_forgotten_again_and_again_is_opened_as_often,
            test_a_file_that_is_gone_stays_stale, test_a_closed_file_is_a_bad_descriptor,
            test_a_dead_peer_is_told_at_once, test_a_restarted_peer_is_found_again,
            test_calls_at_the_same_time_use_a_connection_each,
