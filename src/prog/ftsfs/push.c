@@ -225,6 +225,18 @@ forget_name (FtsPush *push, uint64_t parent_id, const char *name)
     fts_inodes_move_name (push->fs->inodes, parent, name, NULL, NULL);
 }
 
+/* The kernel asks for the name when it is used next.  Without taking it away at once, where the kernel
+ * can do that: a program whose working directory it leads to would lose it, though it is still there. */
+static void
+expire (struct fuse_session *session, fuse_ino_t parent, const char *name)
+{
+  size_t len = strlen (name);
+
+  if (fuse_lowlevel_notify_expire_entry (session, parent, name, len,
+                                         FUSE_LL_EXPIRE_ONLY) == -ENOSYS)
+    fuse_lowlevel_notify_inval_entry (session, parent, name, len);
+}
+
 /* False when it is to be done again later. */
 static bool
 carry_out (FtsPush *push, Drop *drop)
@@ -233,8 +245,7 @@ carry_out (FtsPush *push, Drop *drop)
 
   if (drop->kind == FTS_NOTICE_NAME) {
     forget_name (push, drop->id, drop->name);
-    fuse_lowlevel_notify_inval_entry (session, drop->id, drop->name,
-                                      strlen (drop->name));
+    expire (session, drop->id, drop->name);
     return true;
   }
   if (fuse_lowlevel_notify_inval_inode (session, drop->id, 0, 0) != -ENOENT ||
