@@ -48,8 +48,10 @@ void fts_channel_set_timeout (FtsChannel *channel, uint32_t timeout_ms);
 bool fts_channel_reserve (FtsChannel *channel, uint8_t **data, size_t *room,
                           GError **error);
 
-/* Sends LEN bytes of the reserved memory; LAST ends the message and publishes everything. */
-bool fts_channel_commit (FtsChannel *channel, size_t len, bool last, GError **error);
+/* Sends LEN bytes of the reserved memory; LAST ends the message and publishes everything.  CRC: the
+ * CRC32C of those bytes where the caller has it, else NULL. */
+bool fts_channel_commit (FtsChannel *channel, size_t len, const uint32_t *crc,
+                         bool last, GError **error);
 
 /* A whole message from memory: inline when it fits, else in segments. */
 bool fts_channel_send (FtsChannel *channel, const struct iovec *iov, int n_iov,
@@ -64,8 +66,9 @@ bool fts_channel_send_part (FtsChannel *channel, const struct iovec *iov, int n_
 typedef struct {
   const uint8_t *data; /* valid until the next receive call on this channel */
   size_t len;
-  bool first; /* begins a message */
-  bool last;  /* ends it */
+  uint32_t crc; /* CRC32C of data, which was checked */
+  bool first;   /* begins a message */
+  bool last;    /* ends it */
 } FtsFragment;
 
 /* The next fragment in order.  Blocks up to the channel's time limit. */

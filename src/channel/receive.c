@@ -4,6 +4,7 @@
  * A fragment is copied from the LUN into this process's memory first and checked there: what
  * was checked is what is delivered.
  */
+#include "base/crc.h"
 #include "base/error.h"
 #include "channel/buffers.h"
 #include "channel/private.h"
@@ -133,6 +134,7 @@ fetch_segment (FtsChannel *channel, const FtsExpect *expect, FtsFragment *fragme
 {
   FtsIn *in = in_at (channel, expect->sequence);
   FtsEntry entry;
+  uint32_t crc;
   GError *cause = NULL;
 
   Fetch found = find_entry (channel, expect, true, &entry, error);
@@ -148,12 +150,13 @@ fetch_segment (FtsChannel *channel, const FtsExpect *expect, FtsFragment *fragme
   if (!fts_segio_finish (&in->io, &cause))
     return lun_failed (channel, cause, error);
   in->sequence = 0;
-  if (!fts_verify_segment (in->buffer, expect, &in->entry))
+  if (!fts_verify_segment (in->buffer, expect, &in->entry, &crc))
     return FETCH_MISMATCH;
   channel->in_lent = (unsigned) (in - channel->in);
   *fragment = (FtsFragment){
     .data = in->buffer + channel->block_size,
     .len = in->entry.byte_len,
+    .crc = crc,
     .last = (in->entry.ptr_process_segment_flg & FTS_SEG_FLAG_LAST) != 0,
   };
   return FETCH_DONE;
@@ -170,9 +173,11 @@ fetch (FtsChannel *channel, FtsFragment *fragment, GError **error)
     return fetch_segment (channel, &expect, fragment, error);
   if (!fts_verify_inline (head, &expect))
     return FETCH_MISMATCH;
+  const uint8_t *inline_data = fts_peer_table_lend_inline (&channel->peer);
   *fragment = (FtsFragment){
-    .data = fts_peer_table_lend_inline (&channel->peer),
+    .data = inline_data,
     .len = head->inline_len,
+    .crc = fts_crc32c (inline_data, head->inline_len),
     .last = (head->inline_flags & FTS_SEG_FLAG_LAST) != 0,
   };
   return FETCH_DONE;

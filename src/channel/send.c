@@ -98,7 +98,7 @@ flags_of (const FtsChannel *channel, bool last)
 
 /* Header and padding around the payload that lies in the open segment. */
 static void
-seal_segment (FtsChannel *channel, FtsOut *out, size_t len, bool last)
+seal_segment (FtsChannel *channel, FtsOut *out, size_t len, uint32_t crc, bool last)
 {
   uint8_t *payload = channel->open + channel->block_size;
 
@@ -114,7 +114,7 @@ seal_segment (FtsChannel *channel, FtsOut *out, size_t len, bool last)
     .request = channel->tx.request,
     .flags = flags_of (channel, last),
     .byte_len = (uint32_t) len,
-    .payload_crc = fts_crc32c (payload, len),
+    .payload_crc = crc,
     .time_stamp_us = (uint64_t) g_get_real_time (),
   };
   fts_segment_encode (&out->seg, out->buffer, channel->block_size);
@@ -149,13 +149,13 @@ go_on_beside (FtsChannel *channel, GError **error)
          fts_ahead_publish (channel, error);
 }
 
-/* Sends the open segment with LEN payload bytes. */
+/* Sends the open segment with LEN payload bytes that have the CRC32C CRC. */
 static bool
-send_segment (FtsChannel *channel, size_t len, bool last, GError **error)
+send_segment (FtsChannel *channel, size_t len, uint32_t crc, bool last, GError **error)
 {
   FtsOut *out = out_at (channel, fts_tx_take (&channel->tx, last, false));
 
-  seal_segment (channel, out, len, last);
+  seal_segment (channel, out, len, crc, last);
   fts_own_table_set (&channel->own, &out->seg);
   channel->open_len = 0;
   count_sent (channel, len, last);
@@ -234,6 +234,13 @@ open_segment (FtsChannel *channel, GError **error)
   return true;
 }
 
+/* CRC32C of what the open segment holds already. */
+static uint32_t
+open_crc (const FtsChannel *channel)
+{
+  return fts_crc32c (channel->open + channel->block_size, channel->open_len);
+}
+
 /* ---- public ---- */
 bool
 fts_channel_reserve (FtsChannel *channel, uint8_t **data, size_t *room, GError **error)
@@ -241,7 +248,7 @@ fts_channel_reserve (FtsChannel *channel, uint8_t **data, size_t *room, GError *
   if (!fts_channel_enter (channel, error))
     return false;
   if (channel->open_len == channel->payload_max &&
-      !send_segment (channel, channel->open_len, false, error))
+      !send_segment (channel, channel->open_len, open_crc (channel), false, error))
     return false;
   if (!open_segment (channel, error))
     return false;
@@ -251,7 +258,8 @@ fts_channel_reserve (FtsChannel *channel, uint8_t **data, size_t *room, GError *
 }
 
 bool
-fts_channel_commit (FtsChannel *channel, size_t len, bool last, GError **error)
+fts_channel_commit (FtsChannel *channel, size_t len, const uint32_t *crc, bool last,
+                    GError **error)
 {
   if (!fts_channel_enter (channel, error))
     return false;
@@ -265,7 +273,10 @@ fts_channel_commit (FtsChannel *channel, size_t len, bool last, GError **error)
     channel->open_len = 0;
     return send_inline (channel, &iov, 1, whole, error);
   }
-  return send_segment (channel, whole, last, error);
+  const uint8_t *added = channel->open + channel->block_size + channel->open_len;
+  uint32_t sum = crc != NULL ? *crc : fts_crc32c (added, len);
+  return send_segment (channel, whole, fts_crc32c_join (open_crc (channel), sum, len),
+                       last, error);
 }
 
 /* Copies IOV into open segments; full ones are sent, the last one stays open. */
@@ -314,7 +325,7 @@ fts_channel_send (FtsChannel *channel, const struct iovec *iov, int n_iov,
     return send_inline (channel, iov, n_iov, len, error);
   if (!fill_segments (channel, iov, n_iov, error) || !open_segment (channel, error))
     return false;
-  return fts_channel_commit (channel, 0, true, error);
+  return fts_channel_commit (channel, 0, NULL, true, error);
 }
 
 /* ---- roll-back (A12) ---- */

@@ -37,15 +37,16 @@ fts_verify_entry (const FtsEntryDisk *disk, const FtsExpect *expect, FtsEntry *o
 
 bool
 fts_verify_segment (const uint8_t *segment, const FtsExpect *expect,
-                    const FtsEntry *entry)
+                    const FtsEntry *entry, uint32_t *crc)
 {
   FtsSeg seg;
 
-  return fts_segment_decode (segment, expect->block_size, expect->payload_max, &seg) &&
-         seg.volume_tag == expect->volume_tag && seg.slot == expect->slot &&
-         seg.direction == expect->direction && seg.epoch == expect->epoch &&
-         seg.sequence == expect->sequence && seg.request == expect->request &&
-         seg.flags == entry->ptr_process_segment_flg &&
-         seg.byte_len == entry->byte_len &&
-         fts_crc32c (segment + expect->block_size, seg.byte_len) == seg.payload_crc;
+  if (!(fts_segment_decode (segment, expect->block_size, expect->payload_max, &seg) &&
+        seg.volume_tag == expect->volume_tag && seg.slot == expect->slot &&
+        seg.direction == expect->direction && seg.epoch == expect->epoch &&
+        seg.sequence == expect->sequence && seg.request == expect->request &&
+        seg.flags == entry->ptr_process_segment_flg && seg.byte_len == entry->byte_len))
+    return false;
+  *crc = fts_crc32c (segment + expect->block_size, seg.byte_len);
+  return *crc == seg.payload_crc;
 }

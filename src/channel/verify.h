@@ -37,9 +37,10 @@ bool fts_verify_inline (const FtsHead *head, const FtsExpect *expect);
 bool fts_verify_entry (const FtsEntryDisk *disk, const FtsExpect *expect,
                        FtsEntry *out);
 
-/* SEGMENT: the blocks in use, entry->ptr_process_blk_read of them; header and payload. */
+/* SEGMENT: the blocks in use, entry->ptr_process_blk_read of them; header and payload.  *CRC: the
+ * payload's CRC32C, when it is sound. */
 bool fts_verify_segment (const uint8_t *segment, const FtsExpect *expect,
-                         const FtsEntry *entry);
+                         const FtsEntry *entry, uint32_t *crc);
 
 /* The valid-data flag of a direction: 0x40 or 0x80. */
 static inline uint16_t

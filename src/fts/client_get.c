@@ -1,9 +1,9 @@
 /* client_get.c - a whole remote file to a local one (wire.h, "chunks").
  *
- * The data go from the channel's fragment to the file by one pwrite a chunk; the checksum is
- * taken from the fragment just before, while it is in the cache.
+ * The data go from the channel's fragment to the file by one pwrite a chunk.
  */
 #include "base/crc.h"
+#include "fts/chunks.h"
 #include "fts/client_transfer.h"
 #include "fts/local_file.h"
 #include "fts/status.h"
@@ -19,7 +19,7 @@ typedef struct {
   FtsAttr source;
   uint64_t from;      /* the first bytes that an earlier transfer brought */
   uint64_t next_step; /* position at which progress is told */
-  uint32_t crc;
+  FtsChunkIn in;
   bool ended;       /* the END chunk came and is right */
   bool failed_here; /* a local or data error, not an interruption */
 } Get;
@@ -40,11 +40,11 @@ take_end (Get *get, const FtsChunk *chunk, GError **error)
                           get->path);
   if (chunk->len != fts_local_file_position (get->file))
     return protocol_error (get, "ended at another length than it has", error);
-  if (chunk->crc != get->crc) {
+  if (chunk->crc != get->in.file_crc) {
     get->failed_here = true;
     g_set_error (error, FTS_ERROR, FTS_ERROR_CORRUPT,
-                 "get %s: checksum is %08x, should be %08x", get->path, get->crc,
-                 chunk->crc);
+                 "get %s: checksum is %08x, should be %08x", get->path,
+                 get->in.file_crc, chunk->crc);
     return false;
   }
   get->ended = true;
@@ -62,29 +62,26 @@ take_chunk (Get *get, const FtsChunk *chunk, const uint8_t *data, GError **error
     return take_end (get, chunk, error);
   if (chunk->offset != fts_local_file_position (get->file))
     return protocol_error (get, "has a gap", error);
-  if (chunk->kind == FTS_CHUNK_HOLE) {
+  if (chunk->kind == FTS_CHUNK_HOLE)
     ok = fts_local_file_skip (get->file, chunk->len, error);
-  } else {
-    get->crc = fts_crc32c_extend (get->crc, data, (size_t) chunk->len);
+  else
     ok = fts_local_file_write (get->file, data, (size_t) chunk->len, error);
-  }
   get->failed_here |= !ok;
   return ok;
 }
 
 static bool
-take_chunks (Get *get, const uint8_t *bytes, size_t len, GError **error)
+take_chunks (Get *get, const uint8_t *bytes, size_t len, uint32_t crc, GError **error)
 {
   FtsChunk chunk;
+  const uint8_t *data;
 
-  while (len > 0) {
-    if (!fts_wire_decode_chunk (bytes, len, &chunk))
+  fts_chunk_in_begin (&get->in, bytes, len, crc);
+  while (get->in.len > 0) {
+    if (!fts_chunk_in_next (&get->in, &chunk, &data))
       return protocol_error (get, "a damaged chunk came", error);
-    size_t data_len = chunk.kind == FTS_CHUNK_DATA ? (size_t) chunk.len : 0;
-    if (!take_chunk (get, &chunk, bytes + FTS_CHUNK_LEN, error))
+    if (!take_chunk (get, &chunk, data, error))
       return false;
-    bytes += FTS_CHUNK_LEN + data_len;
-    len -= FTS_CHUNK_LEN + data_len;
   }
   uint64_t position = fts_local_file_position (get->file);
   if (position < get->next_step)
@@ -117,6 +114,17 @@ begin_file (Get *get, GError **error)
   return get->file != NULL;
 }
 
+/* Those behind the USED bytes of the answer's front. */
+static bool
+take_first_chunks (Get *get, const FtsFragment *fragment, size_t used, GError **error)
+{
+  size_t len = fragment->len - used;
+  uint32_t crc =
+    fts_crc32c_leave (fts_crc32c (fragment->data, used), fragment->crc, len);
+
+  return take_chunks (get, fragment->data + used, len, crc, error);
+}
+
 static bool
 receive_file (Get *get, FtsChannel *channel, bool *in_step, GError **error)
 {
@@ -127,14 +135,13 @@ receive_file (Get *get, FtsChannel *channel, bool *in_step, GError **error)
     return false;
   bool ok = fts_call_decode (&get->call, &fragment, &used, in_step, error);
   *in_step = *in_step && fragment.last;
-  ok = ok && begin_file (get, error) &&
-       take_chunks (get, fragment.data + used, fragment.len - used, error);
+  ok = ok && begin_file (get, error) && take_first_chunks (get, &fragment, used, error);
   while (ok && !fragment.last) {
     *in_step = false;
     if (!fts_channel_receive (channel, &fragment, error))
       return false;
     *in_step = fragment.last;
-    ok = take_chunks (get, fragment.data, fragment.len, error);
+    ok = take_chunks (get, fragment.data, fragment.len, fragment.crc, error);
   }
   return ok && (get->ended || protocol_error (get, "has no end", error));
 }

@@ -3,7 +3,7 @@
  * The data are read straight into the segment that carries them.  Between segments the sender
  * looks for an early answer (a full disk, say), and ends the message instead of sending on.
  */
-#include "base/crc.h"
+#include "fts/chunks.h"
 #include "fts/client_transfer.h"
 #include "fts/status.h"
 
@@ -24,13 +24,11 @@ typedef struct {
   FtsCall call;
   FtsChannel *channel;
 
-  uint8_t *data; /* reserved segment, NULL = none */
-  size_t room, used;
+  FtsChunkOut out; /* the reserved segment */
   unsigned n_sent; /* segments */
 
   uint64_t position;
   uint64_t next_step;
-  uint32_t crc;
   bool answered; /* the server has answered before the end */
 } Put;
 
@@ -39,43 +37,40 @@ typedef struct {
 static bool
 commit (Put *put, bool last, GError **error)
 {
-  put->data = NULL;
+  put->out.memory = NULL;
   put->n_sent++;
-  return fts_channel_commit (put->channel, put->used, last, error);
+  return fts_channel_commit (put->channel, put->out.used, &put->out.crc, last, error);
 }
 
 /* Room for LEN bytes in the reserved segment, sending what it holds when it is full. */
 static bool
 make_room (Put *put, size_t len, GError **error)
 {
-  if (put->data != NULL && put->room - put->used >= len)
+  uint8_t *memory;
+  size_t room;
+
+  if (fts_chunk_out_left (&put->out) >= len)
     return true;
-  if (put->data != NULL && !commit (put, false, error))
+  if (put->out.memory != NULL && !commit (put, false, error))
     return false;
-  put->used = 0;
-  if (!fts_channel_reserve (put->channel, &put->data, &put->room, error))
+  if (!fts_channel_reserve (put->channel, &memory, &room, error))
     return false;
-  if (put->room >= len)
+  fts_chunk_out_begin (&put->out, memory, room);
+  if (room >= len)
     return true;
   g_set_error (error, FTS_ERROR, FTS_ERROR_UNSUPPORTED,
                "put %s: the volume's segments of %zu bytes are too small", put->local,
-               put->room);
+               room);
   return false;
-}
-
-static void
-append_chunk (Put *put, const FtsChunk *chunk)
-{
-  fts_wire_encode_chunk (chunk, put->data + put->used);
-  put->used += FTS_CHUNK_LEN;
 }
 
 /* ---- the file ---- */
 
-/* LEN bytes at the position into INTO; a file that became shorter is an error. */
+/* A chunk of LEN bytes at the position; a file that became shorter is an error. */
 static bool
-read_exactly (Put *put, uint8_t *into, size_t len, GError **error)
+add_chunk (Put *put, size_t len, GError **error)
 {
+  uint8_t *into = fts_chunk_out_data (&put->out);
   size_t done = 0;
 
   while (done < len) {
@@ -90,7 +85,7 @@ read_exactly (Put *put, uint8_t *into, size_t len, GError **error)
                             put->local);
     done += (size_t) n;
   }
-  put->crc = fts_crc32c_extend (put->crc, into, len);
+  fts_chunk_out_add_data (&put->out, put->position, len);
   put->position += len;
   return true;
 }
@@ -100,18 +95,8 @@ add_data (Put *put, uint64_t end, GError **error)
 {
   if (!make_room (put, FTS_CHUNK_LEN + WORTH_LEN, error))
     return false;
-  FtsChunk chunk = {
-    .kind = FTS_CHUNK_DATA,
-    .offset = put->position,
-    .len = MIN (put->room - put->used - FTS_CHUNK_LEN, end - put->position),
-  };
-  append_chunk (put, &chunk);
-  if (!read_exactly (put, put->data + put->used, (size_t) chunk.len, error)) {
-    put->used -= FTS_CHUNK_LEN;
-    return false;
-  }
-  put->used += (size_t) chunk.len;
-  return true;
+  size_t room = fts_chunk_out_left (&put->out) - FTS_CHUNK_LEN;
+  return add_chunk (put, (size_t) MIN (room, end - put->position), error);
 }
 
 static bool
@@ -123,7 +108,7 @@ add_hole (Put *put, uint64_t end, GError **error)
 
   if (!make_room (put, FTS_CHUNK_LEN, error))
     return false;
-  append_chunk (put, &chunk);
+  fts_chunk_out_add (&put->out, &chunk);
   put->position = end;
   return true;
 }
@@ -181,13 +166,15 @@ is_local_error (const GError *error)
 static void
 append_end (Put *put, const GError *cause)
 {
-  FtsChunk chunk = { .kind = FTS_CHUNK_END, .crc = put->crc, .len = put->position };
+  FtsChunk chunk = { .kind = FTS_CHUNK_END,
+                     .crc = put->out.file_crc,
+                     .len = put->position };
 
   if (cause != NULL)
     chunk.status = fts_status_from_errno (fts_error_to_errno (cause));
   else if (put->answered)
     chunk.status = fts_status_from_errno (ECANCELED);
-  append_chunk (put, &chunk);
+  fts_chunk_out_add (&put->out, &chunk);
 }
 
 /* Ends the message; with CAUSE (or an early answer) in the middle of the file. */
@@ -207,8 +194,7 @@ send_big (Put *put, const GByteArray *header, GError **cause, GError **error)
 {
   if (!make_room (put, header->len, error))
     return false;
-  memcpy (put->data, header->data, header->len);
-  put->used = header->len;
+  fts_chunk_out_add_bytes (&put->out, header->data, header->len);
   if (!add_file (put, cause) && !is_local_error (*cause)) {
     g_propagate_error (error, g_steal_pointer (cause));
     return false;
@@ -218,24 +204,19 @@ send_big (Put *put, const GByteArray *header, GError **cause, GError **error)
 
 /* A small file: header, data and end from memory, inline if it fits. */
 static bool
-send_small (Put *put, GByteArray *message, GError **cause, GError **error)
+send_small (Put *put, const GByteArray *header, GError **cause, GError **error)
 {
+  uint8_t chunks[SMALL_LEN + 2 * FTS_CHUNK_LEN];
   size_t len = (size_t) (put->source.size - put->position);
-  FtsChunk data = { .kind = FTS_CHUNK_DATA, .offset = put->position, .len = len };
 
-  put->used = message->len;
-  g_byte_array_set_size (message, (guint) (put->used + 2 * FTS_CHUNK_LEN + len));
-  put->data = message->data;
-  put->room = message->len;
-  if (read_exactly (put, put->data + put->used + FTS_CHUNK_LEN, len, cause) &&
-      len > 0) {
-    append_chunk (put, &data);
-    put->used += len;
-  }
+  fts_chunk_out_begin (&put->out, chunks, sizeof chunks);
+  if (len > 0)
+    add_chunk (put, len, cause);
   append_end (put, *cause);
-  put->data = NULL;
-  const struct iovec iov = { message->data, put->used };
-  return fts_channel_send (put->channel, &iov, 1, error);
+  put->out.memory = NULL;
+  const struct iovec iov[] = { { header->data, header->len },
+                               { chunks, put->out.used } };
+  return fts_channel_send (put->channel, iov, 2, error);
 }
 
 static bool

@@ -8,6 +8,7 @@
  */
 #include "fts/server_ops.h"
 
+#include "base/crc.h"
 #include "base/error.h"
 #include "fts/caller.h"
 #include "fts/local.h"
@@ -334,6 +335,8 @@ receive_fragment (FtsJob *job)
     return false;
   job->rest = fragment.data;
   job->rest_len = fragment.len;
+  job->front_crc = 0;
+  job->fragment_crc = fragment.crc;
   job->request_ended = fragment.last;
   return true;
 }
@@ -349,6 +352,7 @@ gather (FtsJob *job, uint8_t *header, size_t *have, size_t want)
       return false;
     size_t len = MIN (want - *have, job->rest_len);
     memcpy (header + *have, job->rest, len);
+    job->front_crc = fts_crc32c_extend (job->front_crc, job->rest, len);
     *have += len;
     job->rest += len;
     job->rest_len -= len;
@@ -386,6 +390,15 @@ fts_job_take_data (FtsJob *job, const uint8_t **data, size_t *len)
   *data = job->rest;
   *len = job->rest_len;
   job->rest_len = 0;
+  return true;
+}
+
+bool
+fts_job_take_summed (FtsJob *job, const uint8_t **data, size_t *len, uint32_t *crc)
+{
+  if (!fts_job_take_data (job, data, len))
+    return false;
+  *crc = fts_crc32c_leave (job->front_crc, job->fragment_crc, *len);
   return true;
 }
 

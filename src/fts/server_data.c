@@ -415,7 +415,7 @@ answer_large (FtsJob *job, int fd, uint64_t offset, uint64_t want)
     done += n > 0 ? (uint64_t) n : 0;
     last = n < (ssize_t) len || done == want;
     job->answered = true;
-    if (!job->stream->commit (job->stream, used + (n > 0 ? (size_t) n : 0), last,
+    if (!job->stream->commit (job->stream, used + (n > 0 ? (size_t) n : 0), NULL, last,
                               &job->broken))
       return EIO;
   }

@@ -6,7 +6,7 @@
  */
 #include "fts/server_ops.h"
 
-#include "base/crc.h"
+#include "fts/chunks.h"
 #include "fts/status.h"
 
 #include <errno.h>
@@ -26,11 +26,8 @@ typedef struct {
   int fd;
   uint64_t position, end;
   bool sparse;
-  uint32_t crc;
-  int failed; /* errno of reading, told in the END chunk */
-
-  uint8_t *memory; /* segment being filled, or NULL */
-  size_t room, used;
+  int failed;      /* errno of reading, told in the END chunk */
+  FtsChunkOut out; /* the segment being filled */
 } Sender;
 
 /* ---- room ---- */
@@ -40,9 +37,10 @@ commit (Sender *sender, bool last)
 {
   FtsStream *stream = sender->job->stream;
 
-  sender->memory = NULL;
+  sender->out.memory = NULL;
   sender->job->answered = true;
-  return stream->commit (stream, sender->used, last, &sender->job->broken);
+  return stream->commit (stream, sender->out.used, &sender->out.crc, last,
+                         &sender->job->broken);
 }
 
 static bool
@@ -50,28 +48,25 @@ make_room (Sender *sender, size_t len)
 {
   FtsStream *stream = sender->job->stream;
 
-  if (sender->memory != NULL && sender->room - sender->used >= len)
+  uint8_t *memory;
+  size_t room;
+
+  if (fts_chunk_out_left (&sender->out) >= len)
     return true;
-  if (sender->memory != NULL && !commit (sender, false))
+  if (sender->out.memory != NULL && !commit (sender, false))
     return false;
-  sender->used = 0;
-  return stream->reserve (stream, &sender->memory, &sender->room, &sender->job->broken);
+  if (!stream->reserve (stream, &memory, &room, &sender->job->broken))
+    return false;
+  fts_chunk_out_begin (&sender->out, memory, room);
+  return true;
 }
 
 static bool
-add_chunk (Sender *sender, FtsChunkKind kind, uint64_t len)
+add_chunk (Sender *sender, const FtsChunk *chunk)
 {
-  FtsChunk chunk = { .kind = kind, .offset = sender->position, .len = len };
-
-  if (kind == FTS_CHUNK_END) {
-    chunk.status = fts_status_from_errno (sender->failed);
-    chunk.crc = sender->crc;
-    chunk.offset = 0;
-  }
   if (!make_room (sender, FTS_CHUNK_LEN))
     return false;
-  fts_wire_encode_chunk (&chunk, sender->memory + sender->used);
-  sender->used += FTS_CHUNK_LEN;
+  fts_chunk_out_add (&sender->out, chunk);
   return true;
 }
 
@@ -96,7 +91,6 @@ read_data (Sender *sender, uint8_t *memory, size_t len)
     }
     done += (size_t) n;
   }
-  sender->crc = fts_crc32c_extend (sender->crc, memory, done);
   return done;
 }
 
@@ -105,17 +99,34 @@ add_data (Sender *sender, uint64_t run_end)
 {
   if (!make_room (sender, FTS_CHUNK_LEN + WORTH_LEN))
     return false;
-  uint8_t *header = sender->memory + sender->used;
-  size_t room = sender->room - sender->used - FTS_CHUNK_LEN;
-  size_t len = read_data (sender, header + FTS_CHUNK_LEN,
+  size_t room = fts_chunk_out_left (&sender->out) - FTS_CHUNK_LEN;
+  size_t len = read_data (sender, fts_chunk_out_data (&sender->out),
                           (size_t) MIN (room, run_end - sender->position));
-  if (len == 0)
-    return true;
-  if (!add_chunk (sender, FTS_CHUNK_DATA, len))
-    return false;
-  sender->used += len;
+  if (len > 0)
+    fts_chunk_out_add_data (&sender->out, sender->position, len);
   sender->position += len;
   return true;
+}
+
+static bool
+add_hole (Sender *sender, uint64_t end)
+{
+  FtsChunk chunk = { .kind = FTS_CHUNK_HOLE,
+                     .offset = sender->position,
+                     .len = end - sender->position };
+
+  sender->position = end;
+  return add_chunk (sender, &chunk);
+}
+
+static bool
+add_end (Sender *sender)
+{
+  const FtsChunk chunk = { .kind = FTS_CHUNK_END,
+                           .status = fts_status_from_errno (sender->failed),
+                           .crc = sender->out.file_crc,
+                           .len = sender->position };
+  return add_chunk (sender, &chunk);
 }
 
 /* Where the data (or the hole) at the position ends. */
@@ -137,16 +148,13 @@ add_file (Sender *sender)
   while (sender->position < sender->end) {
     bool is_hole;
     uint64_t run_end = end_of_run (sender, &is_hole);
-    if (is_hole) {
-      if (!add_chunk (sender, FTS_CHUNK_HOLE, run_end - sender->position))
-        return false;
-      sender->position = run_end;
-    }
+    if (is_hole && !add_hole (sender, run_end))
+      return false;
     while (sender->position < MIN (run_end, sender->end))
       if (!add_data (sender, run_end))
         return false;
   }
-  return add_chunk (sender, FTS_CHUNK_END, sender->position);
+  return add_end (sender);
 }
 
 /* ---- the answer ---- */
@@ -159,8 +167,7 @@ send_large (Sender *sender)
   fts_wire_encode_answer (&sender->job->answer, header);
   if (!make_room (sender, header->len))
     return EIO;
-  memcpy (sender->memory, header->data, header->len);
-  sender->used = header->len;
+  fts_chunk_out_add_bytes (&sender->out, header->data, header->len);
   if (!add_file (sender) || !commit (sender, true))
     return EIO;
   return 0;
@@ -176,10 +183,9 @@ send_small (Sender *sender)
   job->data = g_byte_array_sized_new (SMALL_FILE);
   g_byte_array_set_size (job->data, (guint) (len + 2 * FTS_CHUNK_LEN + WORTH_LEN));
   sender->sparse = false;
-  sender->memory = job->data->data;
-  sender->room = job->data->len;
+  fts_chunk_out_begin (&sender->out, job->data->data, job->data->len);
   add_file (sender);
-  g_byte_array_set_size (job->data, (guint) sender->used);
+  g_byte_array_set_size (job->data, (guint) sender->out.used);
   return 0;
 }
 

@@ -57,7 +57,9 @@ typedef struct {
   FtsStream *stream;
   const uint8_t *rest; /* request data received and not taken */
   size_t rest_len;
-  bool request_ended; /* nothing comes after `rest` */
+  uint32_t front_crc;    /* CRC32C of what was taken of the fragment before `rest` */
+  uint32_t fragment_crc; /* and of the whole */
+  bool request_ended;    /* nothing comes after `rest` */
 
   FtsReplayRecord *record; /* NULL: the answer is not remembered */
   bool is_doubtful;        /* it may have been carried out before */
@@ -119,6 +121,9 @@ int fts_serve_watch (FtsJob *job);
 
 /* Next data of the request: *LEN 0 at its end.  False: broken. */
 bool fts_job_take_data (FtsJob *job, const uint8_t **data, size_t *len);
+/* The same with their CRC32C. */
+bool fts_job_take_summed (FtsJob *job, const uint8_t **data, size_t *len,
+                          uint32_t *crc);
 /* Counts file data for the statistics. */
 void fts_job_count (FtsJob *job, uint64_t read_len, uint64_t written_len);
 /* Sends the answer as it stands with STATUS (errno), then marks it answered. */

@@ -12,7 +12,7 @@
  */
 #include "fts/server_ops.h"
 
-#include "base/crc.h"
+#include "fts/chunks.h"
 #include "fts/containment.h"
 #include "fts/status.h"
 
@@ -37,7 +37,7 @@ typedef struct {
   uint64_t received;
   bool started; /* the first chunk was seen */
   bool ended;
-  uint32_t crc;
+  FtsChunkIn in;
 } Put;
 
 static void
@@ -172,7 +172,6 @@ write_data (Put *put, const uint8_t *data, size_t len)
       return errno;
     done += (size_t) n;
   }
-  put->crc = fts_crc32c_extend (put->crc, data, len);
   put->position += len;
   put->received += len;
   return 0;
@@ -184,7 +183,7 @@ take_end (Put *put, const FtsChunk *chunk)
   put->ended = true;
   if (chunk->status != FTS_STATUS_OK)
     return fts_status_to_errno (chunk->status);
-  if (chunk->len != put->position || chunk->crc != put->crc)
+  if (chunk->len != put->position || chunk->crc != put->in.file_crc)
     return EIO;
   return ftruncate (put->fd, (off_t) put->position) == 0 ? 0 : errno;
 }
@@ -213,21 +212,17 @@ take_chunk (Put *put, const FtsChunk *chunk, const uint8_t *data)
 }
 
 static int
-take_chunks (Put *put, const uint8_t *bytes, size_t len)
+take_chunks (Put *put)
 {
   FtsChunk chunk;
+  const uint8_t *data;
 
-  while (len > 0) {
-    if (!fts_wire_decode_chunk (bytes, len, &chunk))
+  while (put->in.len > 0) {
+    if (!fts_chunk_in_next (&put->in, &chunk, &data))
       return EPROTO;
-    size_t used = FTS_CHUNK_LEN;
-    if (chunk.kind == FTS_CHUNK_DATA)
-      used += (size_t) chunk.len;
-    int failed = take_chunk (put, &chunk, bytes + FTS_CHUNK_LEN);
+    int failed = take_chunk (put, &chunk, data);
     if (failed)
       return failed;
-    bytes += used;
-    len -= used;
   }
   return 0;
 }
@@ -237,13 +232,15 @@ receive_file (Put *put)
 {
   const uint8_t *data;
   size_t len;
+  uint32_t crc;
 
   for (;;) {
-    if (!fts_job_take_data (put->job, &data, &len))
+    if (!fts_job_take_summed (put->job, &data, &len, &crc))
       return ECANCELED;
     if (len == 0)
       return put->ended ? 0 : EPROTO;
-    int failed = take_chunks (put, data, len);
+    fts_chunk_in_begin (&put->in, data, len, crc);
+    int failed = take_chunks (put);
     if (failed)
       return failed;
   }

@@ -20,9 +20,9 @@ reserve (FtsStream *stream, uint8_t **data, size_t *room, GError **error)
 }
 
 static bool
-commit (FtsStream *stream, size_t len, bool last, GError **error)
+commit (FtsStream *stream, size_t len, const uint32_t *crc, bool last, GError **error)
 {
-  return fts_channel_commit (channel_of (stream), len, last, error);
+  return fts_channel_commit (channel_of (stream), len, crc, last, error);
 }
 
 static bool

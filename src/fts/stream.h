@@ -15,7 +15,8 @@ typedef struct FtsStream FtsStream;
 struct FtsStream {
   bool (*receive) (FtsStream *stream, FtsFragment *fragment, GError **error);
   bool (*reserve) (FtsStream *stream, uint8_t **data, size_t *room, GError **error);
-  bool (*commit) (FtsStream *stream, size_t len, bool last, GError **error);
+  bool (*commit) (FtsStream *stream, size_t len, const uint32_t *crc, bool last,
+                  GError **error);
   bool (*send) (FtsStream *stream, const struct iovec *iov, int n_iov, GError **error);
 };
 

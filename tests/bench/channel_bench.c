@@ -84,7 +84,7 @@ serve_stream (FtsChannel *channel, uint64_t len)
       return false;
     size_t n = MIN (room, len);
     len -= n;
-    if (!fts_channel_commit (channel, n, len == 0, NULL))
+    if (!fts_channel_commit (channel, n, NULL, len == 0, NULL))
       return false;
   }
   return true;
@@ -210,7 +210,7 @@ measure_put (FtsChannel *channel, LunDevice *device)
       data[0] = 'p';
     first = false;
     left -= n;
-    must (fts_channel_commit (channel, n, left == 0, &error), error);
+    must (fts_channel_commit (channel, n, NULL, left == 0, &error), error);
   }
   must (fts_channel_receive (channel, &fragment, &error), error);
   double s = seconds_since (start_us);

@@ -24,7 +24,7 @@ import throughput
 MIB = 1 << 20
 ASKED = 0.8
 # Fewer and larger updates than by default: each is a command that the target has to serve.
-RING = ("--entries", "32", "--multi-buffer", "8")
+RING = ("--entries", "64", "--multi-buffer", "8")
 
 
 class Bench:
@@ -34,7 +34,7 @@ class Bench:
         self.target, self.size = target, size
         target.tgt("lun", 2, "1G")
         self.raw_paths = [path.removesuffix("/1") + "/2" for path in target.paths[:2]]
-        self.source = target.root / "source"
+        self.source = target.files / "source"
         self.source.write_bytes(os.urandom(MIB) * (size // MIB))
         (target.export / "big").write_bytes(self.source.read_bytes())
         target.serve(target.paths[1], "--io-timeout-ms", "500", *RING)
@@ -73,7 +73,7 @@ class Bench:
 
     def limit_with_files(self):
         """The first reads a file for that, and the other writes one."""
-        copy = self.target.root / "copy"
+        copy = self.target.files / "copy"
         seconds = self.limit(self.source, copy)
         copy.unlink()
         return seconds
@@ -89,13 +89,13 @@ class Bench:
         return seconds
 
     def get(self):
-        seconds = self.transfer("get", f"big {self.target.root}/back")
-        (self.target.root / "back").unlink()
+        seconds = self.transfer("get", f"big {self.target.files}/back")
+        (self.target.files / "back").unlink()
         return seconds
 
     def measured(self, candidate):
         """Seconds of the run, and of the CPU: of the target, and of all else of ours."""
-        throughput.warm_up(self.target.root, self.size)
+        throughput.warm_up(self.target.files, self.size)
         pids = (self.client.pid, self.target.server.pid)
         children = os.times()
         before = sum(map(labs.cpu_seconds, pids))

@@ -66,6 +66,7 @@ static void
 check_segment (const uint8_t *bytes, size_t len)
 {
   uint32_t byte_len;
+  uint32_t crc;
   FtsEntry entry;
 
   if (len < 4 + BLOCK)
@@ -74,7 +75,7 @@ check_segment (const uint8_t *bytes, size_t len)
   entry = (FtsEntry){ .byte_len = byte_len % (PAYLOAD + 1),
                       .ptr_process_segment_flg = FTS_SEG_FLAG_CONNECTOR };
   if (len >= 4 + BLOCK + entry.byte_len)
-    fts_verify_segment (bytes + 4, &expect, &entry);
+    fts_verify_segment (bytes + 4, &expect, &entry, &crc);
 }
 
 int

@@ -1,6 +1,7 @@
 /* Requests, answers, directory entries and chunks from arbitrary bytes: the first byte chooses
  * the decoder.  What decodes must encode to the same bytes again. */
-#include "fts/wire.h"
+#include "base/crc.h"
+#include "fts/chunks.h"
 
 #include "fuzz/fuzz.h"
 #include "lib/wire_samples.h"
@@ -62,6 +63,25 @@ check_chunk (const uint8_t *bytes, size_t len)
     abort ();
 }
 
+/* What is taken apart of a fragment adds up to it, and so do the checksums. */
+static void
+check_fragment (const uint8_t *bytes, size_t len)
+{
+  FtsChunkIn in = { 0 };
+  FtsChunk chunk;
+  const uint8_t *data;
+  uint32_t crc = 0;
+
+  fts_chunk_in_begin (&in, bytes, len, fts_crc32c (bytes, len));
+  while (in.len > 0 && fts_chunk_in_next (&in, &chunk, &data)) {
+    if (chunk.kind == FTS_CHUNK_DATA)
+      crc = fts_crc32c_extend (crc, data, (size_t) chunk.len);
+    if (in.bytes + in.len != bytes + len || in.file_crc != crc ||
+        in.crc != fts_crc32c (in.bytes, in.len))
+      abort ();
+  }
+}
+
 static void
 check_notices (const uint8_t *bytes, size_t len)
 {
@@ -81,9 +101,9 @@ check_notices (const uint8_t *bytes, size_t len)
 int
 LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t len)
 {
-  static void (*const checks[]) (const uint8_t *,
-                                 size_t) = { check_request, check_answer, check_dirents,
-                                             check_chunk, check_notices };
+  static void (*const checks[]) (
+    const uint8_t *, size_t) = { check_request, check_answer,  check_dirents,
+                                 check_chunk,   check_notices, check_fragment };
 
   if (len > 0)
     checks[bytes[0] % G_N_ELEMENTS (checks)](bytes + 1, len - 1);
@@ -137,6 +157,19 @@ fuzz_seed (unsigned n, uint8_t *buf, size_t room)
     fts_wire_encode_notice (&all, body);
     fts_wire_encode_notice (&lock, body);
     return finish (4, body, buf);
+  }
+  if (n == 2 * n_ops + 3) {
+    FtsChunkOut out = { 0 };
+    const FtsChunk hole = { FTS_CHUNK_HOLE, 0, 0, 5, 7 };
+    g_byte_array_set_size (body, 3 * FTS_CHUNK_LEN + 10);
+    fts_chunk_out_begin (&out, body->data, body->len);
+    for (unsigned i = 0; i < 2; i++) {
+      memset (fts_chunk_out_data (&out), 'a', 5);
+      fts_chunk_out_add_data (&out, 12 * i, 5);
+      if (i == 0)
+        fts_chunk_out_add (&out, &hole);
+    }
+    return finish (5, body, buf);
   }
   return 0;
 }

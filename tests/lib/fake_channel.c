@@ -1,5 +1,6 @@
 #include "lib/fake_channel.h"
 
+#include "base/crc.h"
 #include "base/error.h"
 
 #include <pthread.h>
@@ -228,8 +229,10 @@ fts_channel_reserve (FtsChannel *channel, uint8_t **data, size_t *room, GError *
 }
 
 bool
-fts_channel_commit (FtsChannel *channel, size_t len, bool last, GError **error)
+fts_channel_commit (FtsChannel *channel, size_t len, const uint32_t *crc, bool last,
+                    GError **error)
 {
+  g_assert (crc == NULL || *crc == fts_crc32c (channel->segment, len));
   return add_fragment (channel, channel->segment, len, last, error);
 }
 
@@ -258,6 +261,7 @@ fts_channel_receive (FtsChannel *channel, FtsFragment *fragment, GError **error)
   *fragment = (FtsFragment){
     .data = channel->current->data,
     .len = channel->current->len,
+    .crc = fts_crc32c (channel->current->data, channel->current->len),
     .first = !channel->mid_message,
     .last = GPOINTER_TO_INT (g_queue_pop_head (&channel->in_last)),
   };

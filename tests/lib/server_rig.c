@@ -1,5 +1,6 @@
 #include "lib/server_rig.h"
 
+#include "base/crc.h"
 #include "base/error.h"
 #include "fts/caller.h"
 
@@ -29,6 +30,7 @@ receive (FtsStream *stream, FtsFragment *fragment, GError **error)
   GByteArray *bytes = memory->in->pdata[memory->n_taken++];
   *fragment = (FtsFragment){ .data = bytes->data,
                              .len = bytes->len,
+                             .crc = fts_crc32c (bytes->data, bytes->len),
                              .first = memory->n_taken == 1,
                              .last = memory->n_taken == memory->in->len };
   return true;
@@ -57,10 +59,12 @@ add_out (MemoryStream *memory, const uint8_t *data, size_t len, bool last)
 }
 
 static bool
-commit (FtsStream *stream, size_t len, bool last, GError **error)
+commit (FtsStream *stream, size_t len, const uint32_t *crc, bool last, GError **error)
 {
   MemoryStream *memory = (MemoryStream *) stream;
 
+  if (crc != NULL)
+    ck_assert_uint_eq (*crc, fts_crc32c (memory->reserved, len));
   ck_assert_uint_le (len, memory->room);
   add_out (memory, memory->reserved, len, last);
   return true;

@@ -26,7 +26,7 @@ stream (FtsChannel *channel, void *connection, void *user_data)
     size_t n = MIN (left, room);
     memset (data, 7, n);
     left -= n;
-    if (!fts_channel_commit (channel, n, left == 0, NULL))
+    if (!fts_channel_commit (channel, n, NULL, left == 0, NULL))
       return false;
   }
   return true;

@@ -93,7 +93,7 @@ mirror (FtsChannel *channel, void *connection, void *user_data)
       return false;
     ck_assert_uint_le (fragment.len, room);
     memcpy (data, fragment.data, fragment.len);
-    if (!fts_channel_commit (channel, fragment.len, fragment.last, NULL))
+    if (!fts_channel_commit (channel, fragment.len, NULL, fragment.last, NULL))
       return false;
   } while (!fragment.last);
   return true;
@@ -117,7 +117,7 @@ START_TEST (test_both_directions_flow_at_once)
 
     rig_ok (fts_channel_reserve (channel, &data, &room, &error), error);
     memset (data, i, room);
-    rig_ok (fts_channel_commit (channel, room, i == 399, &error), error);
+    rig_ok (fts_channel_commit (channel, room, NULL, i == 399, &error), error);
     /* take what has come, so that neither side blocks the other */
     while (got->len < (guint) i * 7680 && fts_channel_poll (channel, 0)) {
       FtsFragment fragment;

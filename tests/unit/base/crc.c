@@ -40,5 +40,23 @@ START_TEST (test_table_equals_library)
 }
 END_TEST
 
+START_TEST (test_joining_equals_one_run_and_leaving_undoes_it)
+{
+  uint8_t bytes[70000];
+
+  for (size_t i = 0; i < sizeof bytes; i++)
+    bytes[i] = (uint8_t) (i * 7 + (i >> 5));
+  uint32_t whole = fts_crc32c (bytes, sizeof bytes);
+  for (size_t cut = 0; cut <= sizeof bytes; cut += cut < 40 ? 1 : 4997) {
+    size_t back_len = sizeof bytes - cut;
+    uint32_t front = fts_crc32c (bytes, cut);
+    uint32_t back = fts_crc32c (bytes + cut, back_len);
+    ck_assert_uint_eq (fts_crc32c_join (front, back, back_len), whole);
+    ck_assert_uint_eq (fts_crc32c_leave (front, whole, back_len), back);
+  }
+  ck_assert_uint_eq (fts_crc32c_join (whole, 0, 0), whole);
+}
+END_TEST
+
 FTS_SUITE ("base/crc", test_known_values, test_extending_equals_one_run,
-           test_table_equals_library)
+           test_table_equals_library, test_joining_equals_one_run_and_leaving_undoes_it)

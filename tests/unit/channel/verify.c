@@ -118,6 +118,7 @@ END_TEST
 
 START_TEST (test_a_segment_must_fit_in_every_field)
 {
+  uint32_t crc;
   for (int field = 0; field < 10; field++) {
     uint8_t segment[3 * 512];
     FtsEntry entry = { .byte_len = 1000,
@@ -139,8 +140,10 @@ START_TEST (test_a_segment_must_fit_in_every_field)
     };
     fts_segment_encode (&seg, segment, 512);
     segment[512 + 999] ^= field == 9;
-    ck_assert_msg (fts_verify_segment (segment, &expect, &entry) == (field == 0),
+    ck_assert_msg (fts_verify_segment (segment, &expect, &entry, &crc) == (field == 0),
                    "field %d", field);
+    if (field == 0)
+      ck_assert_uint_eq (crc, seg.payload_crc);
   }
 }
 END_TEST
