@@ -101,6 +101,14 @@ def ask_stats(pid, file):
     return wait_until(f"counters in {file}", 5, read)
 
 
+def server_seconds(stats, what, do):
+    """What the server of STATS() counts for the transfer WHAT that DO makes; it does so after its
+    answer."""
+    before = stats()["time_us"][what]
+    do()
+    return wait_until(f"time of the {what}", 5, lambda: stats()["time_us"][what] - before) / 1e6
+
+
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1]
     user, system = fields.split()[11:13]

@@ -22,10 +22,9 @@ def volume_over(paths, n_paths):
 
 def transfer(paths, n_paths, server_stats, what, *words):
     """Seconds."""
-    before = server_stats()["time_us"][what]
-    subprocess.run([labs.program("fts"), "--volume", volume_over(paths, n_paths), "server:/demo",
-                    what, *words], check=True, stdout=subprocess.DEVNULL)
-    return (server_stats()["time_us"][what] - before) / 1e6
+    return labs.server_seconds(server_stats, what, lambda: subprocess.run(
+        [labs.program("fts"), "--volume", volume_over(paths, n_paths), "server:/demo", what,
+         *words], check=True, stdout=subprocess.DEVNULL))
 
 
 def compare(root, export, paths, server_stats, size, rounds):

@@ -1,5 +1,6 @@
 """target: a private iSCSI target (tests/lib/tgt.sh) and a server on a volume of its LUN."""
 import contextlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ import tempfile
 
 import lab as labs
 
+CGROUPS = pathlib.Path("/sys/fs/cgroup")
+PERIOD_US = 10000
 TGT = pathlib.Path(__file__).resolve().parents[1] / "lib" / "tgt.sh"
 
 
@@ -51,6 +54,32 @@ class Target:
     @property
     def pid(self):
         return int((self.root / "tgt.pid").read_text())
+
+    @contextlib.contextmanager
+    def held_to(self, share):
+        """The target gets SHARE of one CPU meanwhile, as one that is a machine of its own has a limit
+        of its own.  By control groups, version 2 or 1; LabError where there are none."""
+        two = (CGROUPS / "cgroup.controllers").exists()
+        group = (CGROUPS if two else CGROUPS / "cpu") / f"fts-bench-{os.getpid()}"
+        quota = int(PERIOD_US * share)
+        try:
+            if two:
+                (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
+            group.mkdir()
+        except OSError as error:
+            raise labs.LabError(f"no control group for the target: {error}") from error
+        try:
+            if two:
+                (group / "cpu.max").write_text(f"{quota} {PERIOD_US}")
+            else:
+                (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+                (group / "cpu.cfs_quota_us").write_text(str(quota))
+            (group / "cgroup.procs").write_text(str(self.pid))
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                (group.parent / "cgroup.procs").write_text(str(self.pid))
+            group.rmdir()
 
     def serve(self, volume, *format_options):
         """Formats VOLUME and starts a server on it."""

@@ -49,25 +49,15 @@ is_plain (FtsFs *fs, FtsInode *inode)
   return fts_inode_is_plain (inode, fts_fs_attr_timeout_us (fs, inode));
 }
 
-/* What asking for NAME would give on a file that has no extended attributes at all: 0 when that
- * is not known.  `ls` and the kernel ask each file for labels and ACL. */
+/* What asking for NAME gives on a file that has no extended attributes at all: 0 when that is the
+ * peer's to say.  The kernel and `ls` ask each file for ACL, and `ls` for its label, too, unless it
+ * has been told that there is no such thing here: a server without SELinux has none. */
 static int
-errno_of_plain (FtsFs *fs, const char *name)
+errno_of_plain (const char *name)
 {
   if (is_acl (name) || is_capability (name))
     return ENODATA;
-  if (strcmp (name, XATTR_NAME_SELINUX) == 0)
-    return atomic_load (&fs->no_label_errno);
-  return 0;
-}
-
-/* Labels are the same business for all files of an export. */
-static void
-note_no_label (FtsFs *fs, FtsInode *inode, const char *name, int errnum)
-{
-  if (strcmp (name, XATTR_NAME_SELINUX) == 0 && is_plain (fs, inode) &&
-      (errnum == ENODATA || errnum == EOPNOTSUPP))
-    atomic_store (&fs->no_label_errno, errnum);
+  return strcmp (name, XATTR_NAME_SELINUX) == 0 ? EOPNOTSUPP : 0;
 }
 
 /* A peer's file system without ACL has none on this file; the kernel, which asks to judge access,
@@ -82,7 +72,6 @@ reply_no_value (fuse_req_t req, FtsInode *inode, const char *name, GError *error
     errnum = ENODATA;
   if ((errnum == ENODATA || errnum == EOPNOTSUPP) && is_capability (name))
     note_no_capability (fs, inode);
-  note_no_label (fs, inode, name, errnum);
   fuse_reply_err (req, errnum);
   g_error_free (error);
 }
@@ -112,7 +101,7 @@ fts_op_getxattr (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
     return;
   if (ino == FTS_INODE_ROOT)
     fts_fs_limit_wait (fs);
-  int none = is_plain (fs, inode) ? errno_of_plain (fs, name) : 0;
+  int none = is_plain (fs, inode) ? errno_of_plain (name) : 0;
   if (none == 0 && is_capability (name) && fts_inode_has_no_capability (inode))
     none = ENODATA;
   if (none != 0) {
