@@ -7,7 +7,6 @@
 #include "fts/containment.h"
 #include "fts/nodes.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -17,159 +16,31 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define HANDLE_VERSION  1u
-#define HEADER_LEN      8u
-#define PROOF_LEN       16u
-#define WHERE_MAX       (FTS_HANDLE_MAX - HEADER_LEN - PROOF_LEN)
-#define KERNEL_TYPE_LEN 4u
-#define FILE_ID_LEN     28u
-#define MOST_NODES      1000000u
-
-typedef enum {
-  KIND_ROOT = 0,   /* where: nothing */
-  KIND_KERNEL = 1, /* where: handle type i32, handle bytes */
-  KIND_NODE = 2,   /* where: FtsFileId */
-} Kind;
-
-/* struct file_handle with room for the longest one. */
-typedef union {
-  struct file_handle handle;
-  uint8_t room[sizeof (struct file_handle) + MAX_HANDLE_SZ];
-} KernelHandle;
-
-static_assert (KERNEL_TYPE_LEN + MAX_HANDLE_SZ <= WHERE_MAX, "kernel handle fits");
+#define MOST_NODES 1000000u
 
 struct FtsHandles {
   int refs; /* atomic */
   FtsExport *export;
-  uint8_t key[FTS_HANDLE_KEY_LEN];
-  uint32_t export_id;
+  FtsSeal seal;
   FtsFileId root;
   int mount_id;
-  int mount_fd;             /* any file of the export's mount; -1 in path mode */
-  KernelHandle root_kernel; /* not in path mode */
-  FtsNodes *nodes;          /* NULL in kernel-handle mode */
+  int mount_fd;                /* any file of the export's mount; -1 in path mode */
+  FtsKernelHandle root_kernel; /* not in path mode */
+  FtsNodes *nodes;             /* NULL in kernel-handle mode */
   FtsFdCache *cache;
 };
 
-/* ---- bytes ---- */
-
 static void
-make_proof (const FtsHandles *handles, const uint8_t *bytes, size_t len,
-            uint8_t out[PROOF_LEN])
+seal (const FtsHandles *handles, const FtsWhere *where, FtsHandle *out)
 {
-  crypto_generichash (out, PROOF_LEN, bytes, len, handles->key, sizeof handles->key);
-}
-
-static void
-put (uint8_t **at, const void *bytes, size_t len)
-{
-  memcpy (*at, bytes, len);
-  *at += len;
-}
-
-/* Without the proof. */
-static void
-identify (const FtsHandles *handles, Kind kind, const uint8_t *where, size_t where_len,
-          FtsHandle *out)
-{
-  FtsLe16 len = fts_le16 ((uint16_t) where_len);
-  FtsLe32 id = fts_le32 (handles->export_id);
-  uint8_t *at = out->bytes;
-
-  *at++ = HANDLE_VERSION;
-  *at++ = (uint8_t) kind;
-  put (&at, &len, sizeof len);
-  put (&at, &id, sizeof id);
-  if (where_len > 0)
-    put (&at, where, where_len);
-  out->len = (uint16_t) (HEADER_LEN + where_len);
-}
-
-void
-fts_handles_prove (const FtsHandles *handles, FtsHandle *handle)
-{
-  make_proof (handles, handle->bytes, handle->len, handle->bytes + handle->len);
-  handle->len = (uint16_t) (handle->len + PROOF_LEN);
-}
-
-static void
-seal (const FtsHandles *handles, Kind kind, const uint8_t *where, size_t where_len,
-      FtsHandle *out)
-{
-  identify (handles, kind, where, where_len, out);
-  fts_handles_prove (handles, out);
-}
-
-/* Kind and `where` of a handle that this server made for this export. */
-static bool
-unseal (const FtsHandles *handles, const FtsHandle *handle, Kind *kind,
-        const uint8_t **where, size_t *where_len)
-{
-  uint8_t proof[PROOF_LEN];
-  const uint8_t *bytes = handle->bytes;
-  FtsLe32 id;
-  FtsLe16 len;
-
-  if (handle->len < HEADER_LEN + PROOF_LEN || bytes[0] != HANDLE_VERSION)
-    return false;
-  memcpy (&len, bytes + 2, sizeof len);
-  memcpy (&id, bytes + 4, sizeof id);
-  *kind = (Kind) bytes[1];
-  *where = bytes + HEADER_LEN;
-  *where_len = fts_le16_get (len);
-  if (handle->len != HEADER_LEN + *where_len + PROOF_LEN ||
-      fts_le32_get (id) != handles->export_id)
-    return false;
-  /* Whoever attached was given the root; so a mount outlives a server that lost its key. */
-  if (*kind == KIND_ROOT)
-    return *where_len == 0;
-  make_proof (handles, bytes, HEADER_LEN + *where_len, proof);
-  return sodium_memcmp (proof, *where + *where_len, PROOF_LEN) == 0;
-}
-
-static void
-encode_file_id (const FtsFileId *id, uint8_t out[FILE_ID_LEN])
-{
-  FtsLe64 dev = fts_le64 (id->dev);
-  FtsLe64 ino = fts_le64 (id->ino);
-  FtsLe64 sec = fts_le64 ((uint64_t) id->btime_sec);
-  FtsLe32 nsec = fts_le32 (id->btime_nsec);
-  uint8_t *at = out;
-
-  put (&at, &dev, sizeof dev);
-  put (&at, &ino, sizeof ino);
-  put (&at, &sec, sizeof sec);
-  put (&at, &nsec, sizeof nsec);
-}
-
-static FtsFileId
-decode_file_id (const uint8_t *bytes)
-{
-  FtsLe64 dev;
-  FtsLe64 ino;
-  FtsLe64 sec;
-  FtsLe32 nsec;
-
-  memcpy (&dev, bytes, 8);
-  memcpy (&ino, bytes + 8, 8);
-  memcpy (&sec, bytes + 16, 8);
-  memcpy (&nsec, bytes + 24, 4);
-  return (FtsFileId){ fts_le64_get (dev), fts_le64_get (ino),
-                      (int64_t) fts_le64_get (sec), fts_le32_get (nsec) };
-}
-
-static bool
-is_same_file (const FtsFileId *a, const FtsFileId *b)
-{
-  return a->dev == b->dev && a->ino == b->ino && a->btime_sec == b->btime_sec &&
-         a->btime_nsec == b->btime_nsec;
+  fts_handle_identify (&handles->seal, where, out);
+  fts_handle_prove (&handles->seal, out);
 }
 
 /* ---- the kernel's handles ---- */
 
 static int
-load_kernel_handle (int dir_fd, const char *name, int flags, KernelHandle *out,
+load_kernel_handle (int dir_fd, const char *name, int flags, FtsKernelHandle *out,
                     int *mount_id)
 {
   out->handle.handle_bytes = MAX_HANDLE_SZ;
@@ -178,41 +49,12 @@ load_kernel_handle (int dir_fd, const char *name, int flags, KernelHandle *out,
   return 0;
 }
 
-static void
-identify_kernel_handle (const FtsHandles *handles, const struct file_handle *kernel,
-                        FtsHandle *out)
-{
-  FtsLe32 type = fts_le32 ((uint32_t) kernel->handle_type);
-  uint8_t where[WHERE_MAX];
-  uint8_t *at = where;
-
-  put (&at, &type, sizeof type);
-  put (&at, kernel->f_handle, kernel->handle_bytes);
-  identify (handles, KIND_KERNEL, where, (size_t) (at - where), out);
-}
-
-static void
-seal_kernel_handle (const FtsHandles *handles, const KernelHandle *kernel,
-                    FtsHandle *out)
-{
-  identify_kernel_handle (handles, &kernel->handle, out);
-  fts_handles_prove (handles, out);
-}
-
 static int
-open_kernel_handle (const FtsHandles *handles, const uint8_t *where, size_t len)
+open_kernel_handle (const FtsHandles *handles, FtsKernelHandle *kernel)
 {
-  KernelHandle kernel;
-  FtsLe32 type;
-
-  if (handles->mount_fd < 0 || len < KERNEL_TYPE_LEN ||
-      len > KERNEL_TYPE_LEN + MAX_HANDLE_SZ)
+  if (handles->mount_fd < 0)
     return -ESTALE;
-  memcpy (&type, where, sizeof type);
-  kernel.handle.handle_type = (int) fts_le32_get (type);
-  kernel.handle.handle_bytes = (unsigned) (len - KERNEL_TYPE_LEN);
-  memcpy (kernel.handle.f_handle, where + KERNEL_TYPE_LEN, len - KERNEL_TYPE_LEN);
-  int fd = open_by_handle_at (handles->mount_fd, &kernel.handle,
+  int fd = open_by_handle_at (handles->mount_fd, &kernel->handle,
                               O_PATH | O_NOFOLLOW | O_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
@@ -220,7 +62,7 @@ open_kernel_handle (const FtsHandles *handles, const uint8_t *where, size_t len)
 /* ---- files by remembered path ---- */
 
 static int
-open_node (const FtsHandles *handles, const uint8_t *where, size_t len)
+open_node (const FtsHandles *handles, const FtsFileId *id)
 {
   struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
                           .resolve =
@@ -228,17 +70,16 @@ open_node (const FtsHandles *handles, const uint8_t *where, size_t len)
   FtsFileId found;
   FtsAttr attr;
 
-  if (handles->nodes == NULL || len != FILE_ID_LEN)
+  if (handles->nodes == NULL)
     return -ESTALE;
-  FtsFileId id = decode_file_id (where);
-  g_autofree char *path = fts_nodes_path (handles->nodes, &id);
+  g_autofree char *path = fts_nodes_path (handles->nodes, id);
   if (path == NULL)
     return -ESTALE;
   int fd =
     (int) syscall (SYS_openat2, handles->export->root_fd, path, &how, sizeof how);
   if (fd < 0)
     return errno == EACCES ? -EACCES : -ESTALE;
-  if (fts_attr_load (fd, &attr, &found) == 0 && is_same_file (&found, &id))
+  if (fts_attr_load (fd, &attr, &found) == 0 && fts_file_id_equal (&found, id))
     return fd;
   close (fd);
   return -ESTALE;
@@ -250,7 +91,7 @@ open_node (const FtsHandles *handles, const uint8_t *where, size_t len)
 static bool
 try_kernel_handles (FtsHandles *handles)
 {
-  KernelHandle kernel;
+  FtsKernelHandle kernel;
 
   if (load_kernel_handle (handles->export->root_fd, "", AT_EMPTY_PATH, &kernel,
                           &handles->mount_id) != 0)
@@ -279,8 +120,8 @@ fts_handles_new (const FtsExport *export, const FtsHandlesConfig *config,
 
   handles->refs = 1;
   handles->export = fts_export_ref (export);
-  memcpy (handles->key, config->key, sizeof handles->key);
-  handles->export_id = fts_crc32c (export->name, strlen (export->name));
+  memcpy (handles->seal.key, config->key, sizeof handles->seal.key);
+  handles->seal.export_id = fts_crc32c (export->name, strlen (export->name));
   handles->mount_fd = -1;
   handles->cache = fts_fdcache_new (config->most_descriptors);
   int failed = fts_attr_load (export->root_fd, &attr, &handles->root);
@@ -316,14 +157,8 @@ fts_handles_unref (FtsHandles *handles)
   if (handles->mount_fd >= 0)
     close (handles->mount_fd);
   fts_export_unref (handles->export);
-  sodium_memzero (handles->key, sizeof handles->key);
+  sodium_memzero (&handles->seal, sizeof handles->seal);
   g_free (handles);
-}
-
-size_t
-fts_handles_identity_len (const FtsHandle *handle)
-{
-  return handle->len > PROOF_LEN ? handle->len - PROOF_LEN : handle->len;
 }
 
 bool
@@ -335,29 +170,24 @@ fts_handles_are_by_path (const FtsHandles *handles)
 bool
 fts_handles_own (const FtsHandles *handles, const FtsHandle *handle)
 {
-  FtsLe32 id;
-
-  if (handle->len < HEADER_LEN)
-    return false;
-  memcpy (&id, handle->bytes + 4, sizeof id);
-  return fts_le32_get (id) == handles->export_id;
+  return fts_handle_is_of (&handles->seal, handle);
 }
 
 /* ---- from handle to file ---- */
 
 static int
-open_where (const FtsHandles *handles, Kind kind, const uint8_t *where, size_t len)
+open_where (const FtsHandles *handles, FtsWhere *where)
 {
   int fd;
 
-  switch (kind) {
-  case KIND_ROOT:
+  switch (where->kind) {
+  case FTS_WHERE_ROOT:
     fd = openat (handles->export->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
-  case KIND_KERNEL:
-    return open_kernel_handle (handles, where, len);
-  case KIND_NODE:
-    return open_node (handles, where, len);
+  case FTS_WHERE_KERNEL:
+    return open_kernel_handle (handles, &where->kernel);
+  case FTS_WHERE_FILE:
+    return open_node (handles, &where->file);
   }
   return -ESTALE;
 }
@@ -383,14 +213,12 @@ place_of (const FtsHandles *handles, int fd, mode_t type)
 static FtsPlace
 ask_place_anew (const FtsHandles *handles, const FtsHandle *handle, mode_t type)
 {
-  const uint8_t *where;
-  size_t len;
-  Kind kind;
+  FtsWhere where;
 
-  if (!unseal (handles, handle, &kind, &where, &len) || kind != KIND_KERNEL ||
-      fts_caller_become_server () != 0)
+  if (!fts_handle_unseal (&handles->seal, handle, &where) ||
+      where.kind != FTS_WHERE_KERNEL || fts_caller_become_server () != 0)
     return FTS_PLACE_UNKNOWN;
-  int fd = open_kernel_handle (handles, where, len);
+  int fd = open_kernel_handle (handles, &where.kernel);
   if (fd < 0)
     return FTS_PLACE_UNKNOWN;
   FtsPlace place = place_of (handles, fd, type);
@@ -402,7 +230,7 @@ ask_place_anew (const FtsHandles *handles, const FtsHandle *handle, mode_t type)
 static bool
 is_outside (const FtsHandles *handles, const FtsHandle *handle, int fd, mode_t type)
 {
-  if (handle->bytes[1] == KIND_ROOT)
+  if (fts_handle_is_root (handle))
     return false;
   FtsPlace place = place_of (handles, fd, type);
   if (place == FTS_PLACE_UNKNOWN)
@@ -413,18 +241,16 @@ is_outside (const FtsHandles *handles, const FtsHandle *handle, int fd, mode_t t
 static FtsPin *
 open_and_cache (FtsHandles *handles, const FtsHandle *handle, int *failed)
 {
-  const uint8_t *where;
-  size_t len;
-  Kind kind;
+  FtsWhere where;
   FtsAttr attr;
 
   *failed = ESTALE;
-  if (!unseal (handles, handle, &kind, &where, &len))
+  if (!fts_handle_unseal (&handles->seal, handle, &where))
     return NULL;
   *failed = fts_caller_become_server ();
   if (*failed)
     return NULL;
-  int fd = open_where (handles, kind, where, len);
+  int fd = open_where (handles, &where);
   if (fd < 0) {
     *failed = -fd;
     return NULL;
@@ -457,9 +283,10 @@ fts_handles_pin (FtsHandles *handles, const FtsHandle *handle, int *failed)
 FtsPin *
 fts_handles_pin_root (FtsHandles *handles, int *failed)
 {
+  const FtsWhere where = { .kind = FTS_WHERE_ROOT };
   FtsHandle root;
 
-  seal (handles, KIND_ROOT, NULL, 0, &root);
+  seal (handles, &where, &root);
   return fts_handles_pin (handles, &root, failed);
 }
 
@@ -469,7 +296,7 @@ static int
 seal_node (FtsHandles *handles, const FtsFileId *id, const FtsPin *dir,
            const char *name, FtsHandle *out)
 {
-  uint8_t where[FILE_ID_LEN];
+  const FtsWhere where = { .kind = FTS_WHERE_FILE, .file = *id };
   FtsFileId dir_id;
   FtsAttr attr;
 
@@ -483,8 +310,7 @@ seal_node (FtsHandles *handles, const FtsFileId *id, const FtsPin *dir,
     if (path == NULL)
       return ESTALE;
   }
-  encode_file_id (id, where);
-  seal (handles, KIND_NODE, where, sizeof where, out);
+  seal (handles, &where, out);
   return 0;
 }
 
@@ -492,7 +318,7 @@ int
 fts_handles_describe (FtsHandles *handles, int fd, const FtsPin *dir, const char *name,
                       FtsAttr *attr, FtsHandle *out)
 {
-  KernelHandle kernel;
+  FtsWhere where = { .kind = FTS_WHERE_ROOT };
   FtsFileId id;
   int mount_id;
 
@@ -501,18 +327,19 @@ fts_handles_describe (FtsHandles *handles, int fd, const FtsPin *dir, const char
   if (failed)
     return failed;
   fts_attr_look_closer (fd, attr);
-  if (is_same_file (&id, &handles->root)) {
-    seal (handles, KIND_ROOT, NULL, 0, out);
+  if (fts_file_id_equal (&id, &handles->root)) {
+    seal (handles, &where, out);
     return 0;
   }
   if (handles->nodes != NULL)
     return seal_node (handles, &id, dir, name, out);
-  failed = load_kernel_handle (fd, "", AT_EMPTY_PATH, &kernel, &mount_id);
+  where.kind = FTS_WHERE_KERNEL;
+  failed = load_kernel_handle (fd, "", AT_EMPTY_PATH, &where.kernel, &mount_id);
   if (failed)
     return failed;
   if (mount_id != handles->mount_id)
     return EXDEV;
-  seal_kernel_handle (handles, &kernel, out);
+  seal (handles, &where, out);
   return 0;
 }
 
@@ -534,26 +361,24 @@ void
 fts_handles_of_name (FtsHandles *handles, const FtsPin *dir, const char *name,
                      FtsHandle *out)
 {
-  uint8_t where[FILE_ID_LEN];
-  KernelHandle kernel;
+  FtsWhere where = { .kind = FTS_WHERE_KERNEL };
   int mount_id;
 
   out->len = 0;
   if (handles->nodes == NULL) {
-    if (load_kernel_handle (dir->fd, name, 0, &kernel, &mount_id) == 0 &&
+    if (load_kernel_handle (dir->fd, name, 0, &where.kernel, &mount_id) == 0 &&
         mount_id == handles->mount_id)
-      seal_kernel_handle (handles, &kernel, out);
+      seal (handles, &where, out);
     return;
   }
   struct statx stx;
-  FtsFileId id;
   FtsAttr attr;
   if (statx (dir->fd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
              &stx) != 0)
     return;
-  fts_attr_from_statx (&stx, &attr, &id);
-  encode_file_id (&id, where);
-  seal (handles, KIND_NODE, where, sizeof where, out);
+  where.kind = FTS_WHERE_FILE;
+  fts_attr_from_statx (&stx, &attr, &where.file);
+  seal (handles, &where, out);
 }
 
 void
@@ -627,14 +452,22 @@ void
 fts_handles_of_kernel (FtsHandles *handles, const struct file_handle *kernel,
                        FtsHandle *out)
 {
+  const FtsWhere root = { .kind = FTS_WHERE_ROOT };
+
   out->len = 0;
   if (handles->nodes != NULL || kernel->handle_bytes == 0 ||
       kernel->handle_bytes > MAX_HANDLE_SZ)
     return;
   if (is_root_kernel (handles, kernel))
-    identify (handles, KIND_ROOT, NULL, 0, out);
+    fts_handle_identify (&handles->seal, &root, out);
   else
-    identify_kernel_handle (handles, kernel, out);
+    fts_handle_identify_kernel (&handles->seal, kernel, out);
+}
+
+void
+fts_handles_prove (const FtsHandles *handles, FtsHandle *handle)
+{
+  fts_handle_prove (&handles->seal, handle);
 }
 
 void

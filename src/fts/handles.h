@@ -3,11 +3,8 @@
  * A handle is (kind, export, where, proof).  `where` is the kernel's own file handle
  * (name_to_handle_at), which outlives renames and restarts of the server; on a file system that
  * has none, or without the right to open by handle, it is the file's identity and the server
- * remembers where it saw the file (nodes.h).  The proof is a keyed hash of the rest with a key
- * of the server's, so a peer cannot make a handle itself.
- *
- * Handle bytes, little-endian: version u8 = 1, kind u8, length of `where` u16, export u32 (hash
- * of its name), where, proof 16 bytes.
+ * remembers where it saw the file (nodes.h).  The bytes are handle_bytes.h's; the proof is made with
+ * a key of the server's, so a peer cannot make a handle itself.
  *
  * Invariants
  *  1. No handle opens what was not named through the export before: proof and mount are checked
@@ -26,11 +23,9 @@
  */
 #pragma once
 
-#include "fts/attr.h"
 #include "fts/export.h"
 #include "fts/fdcache.h"
-
-#define FTS_HANDLE_KEY_LEN 32u
+#include "fts/handle_bytes.h"
 
 typedef struct FtsHandles FtsHandles;
 
@@ -47,9 +42,6 @@ FtsHandles *fts_handles_ref (FtsHandles *handles);
 bool fts_handles_has_one_ref (FtsHandles *handles);
 void fts_handles_unref (FtsHandles *handles); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsHandles, fts_handles_unref)
-
-/* The first bytes of HANDLE that tell which file it means: all but the proof. */
-size_t fts_handles_identity_len (const FtsHandle *handle);
 
 bool fts_handles_are_by_path (const FtsHandles *handles);
 
@@ -83,7 +75,6 @@ void fts_handles_note_path (FtsHandles *handles, const char *path);
 
 /* The identity of what the kernel calls KERNEL (in an event), a file of the export or not: its
  * handle but for the proof; len 0 when it has none. */
-struct file_handle;
 void fts_handles_of_kernel (FtsHandles *handles, const struct file_handle *kernel,
                             FtsHandle *out);
 /* An identity becomes a handle. */

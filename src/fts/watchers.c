@@ -117,7 +117,7 @@ hash (const FtsWatchers *watchers, const uint8_t *bytes, size_t len)
 uint64_t
 fts_watchers_file_key (const FtsWatchers *watchers, const FtsHandle *file)
 {
-  return hash (watchers, file->bytes, fts_handles_identity_len (file));
+  return hash (watchers, file->bytes, fts_handle_identity_len (file));
 }
 
 uint64_t
