@@ -53,6 +53,7 @@ typedef struct {
   /* When a name last went or moved by ourselves: whose it was is not known, so of no file is its
    * number of names, or its ctime. */
   atomic_uint_fast64_t names_went;
+  atomic_uint n_served; /* requests under way, for which the kernel may hold locks */
   atomic_int_fast64_t warned_us; /* when trouble with the peer was last logged */
   /* The kernel has opened the session; runs on a worker. */
   void (*on_init) (void *user_data);

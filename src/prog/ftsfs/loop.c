@@ -157,7 +157,9 @@ static void
 serve (Loop *loop, FtsInterrupt *interrupt, const struct fuse_buf *buf)
 {
   fts_interrupt_begin (interrupt);
+  atomic_fetch_add (&loop->fs->n_served, 1);
   fuse_session_process_buf (loop->session, buf);
+  atomic_fetch_sub (&loop->fs->n_served, 1);
   fts_interrupt_begin (NULL);
 }
 

@@ -67,7 +67,8 @@ time_of (int64_t us)
   return (struct timespec){ us / G_USEC_PER_SEC, us % G_USEC_PER_SEC * 1000 };
 }
 
-static void
+/* Has all been carried out that came until now? */
+static bool
 await_done (FtsPush *push, uint32_t ms)
 {
   const struct timespec until = time_of (g_get_monotonic_time () + ms * INT64_C (1000));
@@ -77,7 +78,9 @@ await_done (FtsPush *push, uint32_t ms)
   while (push->done_number < number && !push->stop &&
          pthread_cond_timedwait (&push->done, &push->lock, &until) == 0)
     ;
+  bool done = push->done_number >= number || push->stop;
   pthread_mutex_unlock (&push->lock);
+  return done;
 }
 
 void
@@ -199,7 +202,11 @@ on_notice (const FtsNotice *notice, void *user_data)
 static void
 on_done (void *user_data)
 {
-  await_done (user_data, FTS_PUSH_PATIENCE_MS);
+  FtsPush *push = user_data;
+
+  for (unsigned ms = 0; ms < FTS_PUSH_LONGEST_MS; ms += FTS_PUSH_PATIENCE_MS)
+    if (await_done (push, FTS_PUSH_PATIENCE_MS) || atomic_load (&push->fs->n_served) > 0)
+      return;
 }
 
 static void

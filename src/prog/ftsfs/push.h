@@ -5,8 +5,9 @@
  *
  * A thread of its own speaks to the kernel: dropping a name takes its directory's lock, dropping
  * data waits for pages on their way, and both may be held by a request that is being served here.
- * An acknowledgement waits for that thread FTS_PUSH_PATIENCE_MS at most: that request may itself
- * wait, at the peer, for another mount that waits for us.
+ * An acknowledgement waits for that thread, FTS_PUSH_LONGEST_MS at most.  While a request is being
+ * served here it does so for FTS_PUSH_PATIENCE_MS only: that request may itself wait, at the peer, for
+ * another mount that waits for us.
  *
  * While notices come, what the peer calls watched may be kept for `watch_timeout`; the table of
  * inodes knows since when (inodes.h).  When they come no more everything is dropped, and the
@@ -20,6 +21,7 @@
 #include "prog/ftsfs/fs.h"
 
 #define FTS_PUSH_PATIENCE_MS 20
+#define FTS_PUSH_LONGEST_MS  800 /* before the peer goes on without us (fts/watchers.h) */
 
 typedef struct FtsPush FtsPush;
 
