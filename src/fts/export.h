@@ -13,6 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How changes that other programs of this host make are seen (local.h). */
+typedef enum {
+  FTS_WATCH_AUTO, /* fanotify, else inotify */
+  FTS_WATCH_FANOTIFY,
+  FTS_WATCH_INOTIFY,
+  FTS_WATCH_OFF,
+} FtsWatchChoice;
+
 typedef struct {
   int refs; /* atomic */
   char *name;
@@ -23,6 +31,7 @@ typedef struct {
   char **peers; /* patterns of names that may attach; NULL = all that have connected */
   bool allow_devices; /* peers may make device nodes */
   bool allow_setid;   /* peers may set set-user-id and set-group-id bits */
+  FtsWatchChoice watch;
   FtsRights rights;
 } FtsExport;
 

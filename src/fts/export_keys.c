@@ -98,6 +98,8 @@ parse_word (const char *value, const char *const *words, unsigned *out, GError *
 
 static const char *const modes[] = { "rw", "ro", NULL };
 static const char *const squashes[] = { "none", "root", "all", NULL }; /* FtsSquash */
+static const char *const watches[] = { "auto", "fanotify", "inotify", "off",
+                                       NULL }; /* FtsWatchChoice */
 
 /* "A:B" or "A;B"; blanks around a name count for nothing. */
 static bool
@@ -137,6 +139,7 @@ typedef enum {
   KEY_NUMBER,
   KEY_USERS,
   KEY_GROUPS,
+  KEY_WATCH,
 } KeyKind;
 
 typedef struct {
@@ -163,6 +166,7 @@ static const Key keys[] = {
   { "anongid", KEY_NUMBER, FIELD (rights.anon_gid), NULL },
   { "uidmap", KEY_USERS, 0, NULL },
   { "gidmap", KEY_GROUPS, 0, NULL },
+  { "watch", KEY_WATCH, 0, NULL },
 };
 
 static const Key *
@@ -207,6 +211,11 @@ take_value (FtsExport *export, const Key *key, const char *value, GError **error
     return load_map (export, FTS_ID_USERS, value, error);
   case KEY_GROUPS:
     return load_map (export, FTS_ID_GROUPS, value, error);
+  case KEY_WATCH:
+    if (!parse_word (value, watches, &word, error))
+      return false;
+    export->watch = (FtsWatchChoice) word;
+    return true;
   }
   return false;
 }
@@ -249,6 +258,8 @@ fts_export_describe (const FtsExport *export)
     g_string_append (text, ",devices");
   if (export->allow_setid)
     g_string_append (text, ",setid");
+  if (export->watch != FTS_WATCH_AUTO)
+    g_string_append_printf (text, ",watch=%s", watches[export->watch]);
   g_string_append_printf (text, ",peers=%s", peers != NULL ? peers : "*");
   return g_string_free (g_steal_pointer (&text), FALSE);
 }

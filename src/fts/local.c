@@ -1,291 +1,118 @@
 /* local.c - see local.h. */
 #include "fts/local.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/fanotify.h>
+#include <linux/magic.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
-#define NAME_EVENTS (FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO)
-#define FILE_EVENTS (FAN_MODIFY | FAN_ATTRIB | FAN_MOVE_SELF | FAN_DELETE_SELF)
-#define BUFFER_LEN  65536u
-/* Changes that concern nobody come in crowds: they need not wake us one by one. */
-#define NAP_US      2000
-
-typedef struct {
-  FtsHandles *handles;
-  fsid_t fsid;
-} Seen;
+/* Of this host alone, and changed by calls alone.  Those that <linux/magic.h> does not have. */
+#define BCACHEFS_MAGIC 0xca451a4eu
+#define EXFAT_MAGIC    0x2011bab0u
+#define HFSPLUS_MAGIC  0x482bu
+#define JFS_MAGIC      0x3153464au
+#define NTFS_MAGIC     0x5346544eu
+#define NTFS3_MAGIC    0x7366746eu
+#define UBIFS_MAGIC    0x24051905u
+#define ZFS_MAGIC      0x2fc12fc1u
 
 struct FtsLocal {
-  FtsWatchers *watchers;
-  int fd;     /* -1: nothing can be seen here */
-  int end_fd; /* readable: the end */
-  pid_t self;
-  pthread_mutex_t lock; /* all below */
-  GArray *seen;         /* of Seen */
-  bool has_thread;
-  pthread_t thread;
+  FtsFanotify *fanotify;
+  FtsInotify *inotify;
 };
 
-static void *run (void *data);
-
-static void
-clear_seen (gpointer data)
-{
-  fts_handles_unref (((Seen *) data)->handles);
-}
-
-static int
-start_fanotify (unsigned reports)
-{
-  return fanotify_init (FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | reports,
-                        O_RDONLY | O_CLOEXEC);
-}
-
 FtsLocal *
-fts_local_new (FtsWatchers *watchers)
+fts_local_new (FtsWatchers *watchers, unsigned most_watches)
 {
   FtsLocal *local = g_new0 (FtsLocal, 1);
 
-  local->watchers = watchers;
-  local->self = getpid ();
-  local->seen = g_array_new (FALSE, FALSE, sizeof (Seen));
-  g_array_set_clear_func (local->seen, clear_seen);
-  pthread_mutex_init (&local->lock, NULL);
-  local->end_fd = eventfd (0, EFD_CLOEXEC);
-  /* Which file a name was taken from: the file itself tells only when nobody has it open. */
-  local->fd = start_fanotify (FAN_REPORT_DFID_NAME_TARGET);
-  if (local->fd < 0)
-    local->fd = start_fanotify (FAN_REPORT_FID | FAN_REPORT_DFID_NAME);
+  local->fanotify = fts_fanotify_new (watchers);
+  local->inotify = fts_inotify_new (watchers, most_watches);
   return local;
-}
-
-/* Exports that are served no more leave handles to us alone. */
-static void
-prune_locked (FtsLocal *local)
-{
-  for (guint i = local->seen->len; i-- > 0;)
-    if (fts_handles_has_one_ref (g_array_index (local->seen, Seen, i).handles))
-      g_array_remove_index_fast (local->seen, i);
-}
-
-static bool
-add_locked (FtsLocal *local, FtsHandles *handles, fsid_t fsid)
-{
-  const Seen seen = { fts_handles_ref (handles), fsid };
-
-  prune_locked (local);
-  g_array_append_val (local->seen, seen);
-  if (!local->has_thread)
-    local->has_thread = pthread_create (&local->thread, NULL, run, local) == 0;
-  return local->has_thread;
-}
-
-bool
-fts_local_add (FtsLocal *local, const FtsExport *export, FtsHandles *handles)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", export->root_fd);
-  struct statfs fs;
-
-  if (local->fd < 0 || local->end_fd < 0 || fts_handles_are_by_path (handles) ||
-      fstatfs (export->root_fd, &fs) != 0)
-    return false;
-  if (fanotify_mark (local->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
-                     NAME_EVENTS | FILE_EVENTS | FAN_ONDIR, AT_FDCWD, path) != 0) {
-    g_info ("export %s: changes made here are not seen: %s", export->name,
-            g_strerror (errno));
-    return false;
-  }
-  pthread_mutex_lock (&local->lock);
-  bool done = add_locked (local, handles, fs.f_fsid);
-  pthread_mutex_unlock (&local->lock);
-  return done;
-}
-
-/* ---- one event ---- */
-
-/* What its records say. */
-typedef struct {
-  const struct file_handle *file, *dir; /* NULL where there is none */
-  const char *name;
-  fsid_t fsid;
-} Facts;
-
-/* The record of LEN bytes: identity of the file system, a file handle, and maybe a name. */
-static void
-read_record (const struct fanotify_event_info_fid *record, Facts *facts)
-{
-  const struct file_handle *handle = (const void *) record->handle;
-  const uint8_t *end = (const uint8_t *) record + record->hdr.len;
-  const char *name = (const char *) handle->f_handle + handle->handle_bytes;
-
-  memcpy (&facts->fsid, &record->fsid, sizeof facts->fsid);
-  switch (record->hdr.info_type) {
-  case FAN_EVENT_INFO_TYPE_FID:
-    facts->file = handle;
-    break;
-  case FAN_EVENT_INFO_TYPE_DFID_NAME:
-    facts->name = (const uint8_t *) name < end ? name : NULL;
-    facts->dir = handle;
-    break;
-  case FAN_EVENT_INFO_TYPE_DFID:
-    facts->dir = handle;
-    break;
-  default:
-    break;
-  }
-}
-
-/* IDENTITY is the file's or the directory's.  True when somebody was told. */
-static bool
-tell_key (FtsLocal *local, const FtsHandles *handles, uint64_t key,
-          const FtsHandle *identity, const char *name)
-{
-  FtsNotice notice = { .kind = name ? FTS_NOTICE_NAME : FTS_NOTICE_FILE,
-                       .handle = *identity };
-  uint64_t ignored = 0;
-
-  if (!fts_watchers_note (local->watchers, key))
-    return false;
-  fts_handles_prove (handles, &notice.handle);
-  if (name != NULL)
-    notice.name = (FtsText){ name, (uint16_t) strlen (name) };
-  fts_watchers_tell (local->watchers, NULL, key, &notice, &ignored);
-  return true;
-}
-
-static bool
-tell_file (FtsLocal *local, const FtsHandles *handles, const FtsHandle *identity)
-{
-  return tell_key (local, handles,
-                   fts_watchers_identity_key (local->watchers, identity), identity,
-                   NULL);
-}
-
-static bool
-tell_name (FtsLocal *local, const FtsHandles *handles, const FtsHandle *dir,
-           const char *name)
-{
-  uint64_t key = fts_watchers_identity_key (local->watchers, dir);
-  uint64_t name_key = fts_watchers_name_key (local->watchers, key, name, strlen (name));
-  bool told = tell_key (local, handles, name_key, dir, name);
-
-  return tell_key (local, handles, key, dir, NULL) || told;
-}
-
-static bool
-tell (FtsLocal *local, FtsHandles *handles, uint64_t mask, const Facts *facts)
-{
-  bool is_self = facts->name == NULL || strcmp (facts->name, ".") == 0;
-  FtsHandle file, dir;
-  bool told = false;
-
-  file.len = dir.len = 0;
-  if (facts->file != NULL)
-    fts_handles_of_kernel (handles, facts->file, &file);
-  if (facts->dir != NULL)
-    fts_handles_of_kernel (handles, facts->dir, &dir);
-  if (mask & NAME_EVENTS && dir.len > 0 && !is_self)
-    told = tell_name (local, handles, &dir, facts->name);
-  if (file.len > 0)
-    told = tell_file (local, handles, &file) || told;
-  else if (mask & FILE_EVENTS && is_self && dir.len > 0)
-    told = tell_file (local, handles, &dir) || told;
-  return told;
-}
-
-/* True when somebody was told of it.  EVENT is a copy of how BYTES begin: events lie at multiples
- * of four only. */
-static bool
-take_event (FtsLocal *local, const struct fanotify_event_metadata *event,
-            const uint8_t *bytes)
-{
-  const uint8_t *at = bytes + event->metadata_len;
-  const uint8_t *end = bytes + event->event_len;
-  Facts facts = { 0 };
-  bool told = false;
-
-  if (event->mask & FAN_Q_OVERFLOW) {
-    g_info ("changes on this host came too fast: all caches of clients are dropped");
-    fts_watchers_tell_all (local->watchers);
-    return true;
-  }
-  if (event->pid == local->self)
-    return false;
-  while (end - at >= (ptrdiff_t) sizeof (struct fanotify_event_info_fid)) {
-    const struct fanotify_event_info_fid *record = (const void *) at;
-    read_record (record, &facts);
-    at += record->hdr.len;
-  }
-  pthread_mutex_lock (&local->lock);
-  for (guint i = 0; i < local->seen->len; i++) {
-    const Seen *seen = &g_array_index (local->seen, Seen, i);
-    if (memcmp (&seen->fsid, &facts.fsid, sizeof facts.fsid) == 0)
-      told = tell (local, seen->handles, event->mask, &facts) || told;
-  }
-  pthread_mutex_unlock (&local->lock);
-  return told;
-}
-
-/* ---- the thread ---- */
-
-static bool
-take_events (FtsLocal *local, uint8_t *buffer)
-{
-  struct fanotify_event_metadata event;
-  ssize_t len = read (local->fd, buffer, BUFFER_LEN);
-  bool any = false;
-
-  for (const uint8_t *at = buffer; len >= (ssize_t) sizeof event;
-       at += event.event_len, len -= event.event_len) {
-    memcpy (&event, at, sizeof event);
-    if (!FAN_EVENT_OK (&event, len))
-      break;
-    any = take_event (local, &event, at) || any;
-  }
-  return any;
-}
-
-static void *
-run (void *data)
-{
-  FtsLocal *local = data;
-  g_autofree uint8_t *buffer = g_malloc (BUFFER_LEN);
-  struct pollfd fds[2] = { { .fd = local->fd, .events = POLLIN },
-                           { .fd = local->end_fd, .events = POLLIN } };
-
-  for (;;) {
-    if (poll (fds, 2, -1) < 0 && errno != EINTR)
-      return NULL;
-    if (fds[1].revents != 0)
-      return NULL;
-    if (!take_events (local, buffer))
-      g_usleep (NAP_US);
-  }
 }
 
 void
 fts_local_free (FtsLocal *local)
 {
-  const uint64_t one = 1;
-
   if (local == NULL)
     return;
-  if (local->has_thread) {
-    (void) !write (local->end_fd, &one, sizeof one);
-    pthread_join (local->thread, NULL);
-  }
-  if (local->end_fd >= 0)
-    close (local->end_fd);
-  if (local->fd >= 0)
-    close (local->fd);
-  g_array_unref (local->seen);
-  pthread_mutex_destroy (&local->lock);
+  fts_inotify_free (local->inotify);
+  fts_fanotify_free (local->fanotify);
   g_free (local);
+}
+
+static bool
+is_of_this_host (int fd)
+{
+  static const uint32_t known[] = {
+    EXT4_SUPER_MAGIC /* ext2 and ext3, too */,
+    XFS_SUPER_MAGIC,
+    BTRFS_SUPER_MAGIC,
+    F2FS_SUPER_MAGIC,
+    TMPFS_MAGIC,
+    RAMFS_MAGIC,
+    OVERLAYFS_SUPER_MAGIC,
+    MSDOS_SUPER_MAGIC,
+    ISOFS_SUPER_MAGIC,
+    UDF_SUPER_MAGIC,
+    SQUASHFS_MAGIC,
+    EROFS_SUPER_MAGIC_V1,
+    NILFS_SUPER_MAGIC,
+    REISERFS_SUPER_MAGIC,
+    BCACHEFS_MAGIC,
+    EXFAT_MAGIC,
+    HFSPLUS_MAGIC,
+    JFS_MAGIC,
+    NTFS_MAGIC,
+    NTFS3_MAGIC,
+    UBIFS_MAGIC,
+    ZFS_MAGIC,
+  };
+  struct statfs fs;
+
+  if (fstatfs (fd, &fs) != 0)
+    return false;
+  for (size_t i = 0; i < G_N_ELEMENTS (known); i++)
+    if ((uint32_t) fs.f_type == known[i])
+      return true;
+  return false;
+}
+
+static FtsLocalWay
+choose (FtsLocal *local, const FtsExport *export, FtsHandles *handles)
+{
+  FtsWatchChoice choice = export->watch;
+
+  if (choice == FTS_WATCH_OFF || !is_of_this_host (export->root_fd))
+    return FTS_LOCAL_UNSEEN;
+  if (choice != FTS_WATCH_INOTIFY &&
+      fts_fanotify_add (local->fanotify, export, handles))
+    return FTS_LOCAL_FANOTIFY;
+  if (choice != FTS_WATCH_FANOTIFY && fts_inotify_start (local->inotify))
+    return FTS_LOCAL_INOTIFY;
+  return FTS_LOCAL_UNSEEN;
+}
+
+FtsLocalWay
+fts_local_add (FtsLocal *local, const FtsExport *export, FtsHandles *handles)
+{
+  static const char *const words[] = {
+    [FTS_LOCAL_UNSEEN] = "not seen",
+    [FTS_LOCAL_FANOTIFY] = "seen by fanotify",
+    [FTS_LOCAL_INOTIFY] = "seen by inotify",
+  };
+  FtsLocalWay way = choose (local, export, handles);
+
+  g_info ("export %s: changes made on this host are %s", export->name, words[way]);
+  return way;
+}
+
+FtsInotify *
+fts_local_inotify (const FtsLocal *local)
+{
+  return local->inotify;
+}
+
+void
+fts_local_tick (FtsLocal *local)
+{
+  fts_inotify_tick (local->inotify);
 }

@@ -42,14 +42,16 @@ choose_handles (const FtsServedSet *set, FtsServed *served, GError **error)
     const FtsServed *other = old->pdata[i];
     if (fts_export_is_same_place (other->export, served->export)) {
       served->handles = fts_handles_ref (other->handles);
-      served->sees_local = other->sees_local;
+      served->way = other->export->watch == served->export->watch
+                      ? other->way
+                      : fts_local_add (set->local, served->export, served->handles);
       return true;
     }
   }
   served->handles = fts_handles_new (served->export, &set->config, error);
   if (served->handles == NULL)
     return false;
-  served->sees_local = fts_local_add (set->local, served->export, served->handles);
+  served->way = fts_local_add (set->local, served->export, served->handles);
   return true;
 }
 

@@ -18,7 +18,7 @@ typedef struct {
   int refs; /* atomic */
   FtsExport *export;
   FtsHandles *handles;
-  bool sees_local; /* changes that other programs of this host make (local.h) */
+  FtsLocalWay way; /* how changes that other programs of this host make are seen */
 } FtsServed;
 
 void fts_served_unref (FtsServed *served); /* NULL is fine */

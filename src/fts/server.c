@@ -175,7 +175,7 @@ fts_server_new_with (FtsExports *exports, const FtsServerConfig *config, GError 
   fts_locks_on_grant (server->locks, tell_granted, server);
   server->grace = fts_grace_new (server->locks);
   server->watchers = fts_watchers_new ();
-  server->local = fts_local_new (server->watchers);
+  server->local = fts_local_new (server->watchers, config->most_watches);
   server->sessions = fts_sessions_new (choose_most_awake (config));
   fts_sessions_on_end (server->sessions, drop_locks, server);
   server->served = fts_served_new (exports, &handles, server->local, error);
@@ -223,6 +223,7 @@ fts_server_tick (FtsServer *server)
 {
   fts_served_sweep (server->served, IDLE_DESCRIPTOR_US);
   fts_grace_tick (server->grace);
+  fts_local_tick (server->local);
 }
 
 void
@@ -483,11 +484,13 @@ run (FtsJob *job)
   if (command->modifies && fts_job_is_read_only (job))
     return EROFS;
   int failed = pin_files (job, row);
-  if (!failed && row->as_caller)
-    failed = fts_job_become_caller (job);
   if (failed)
     return failed;
   fts_job_watch_before (job);
+  if (row->as_caller)
+    failed = fts_job_become_caller (job);
+  if (failed)
+    return failed;
   failed = job->record != NULL ? fts_again_run (job, row->run) : row->run (job);
   fts_job_watch_after (job, failed);
   return failed;
@@ -649,6 +652,12 @@ fts_server_watchers (const FtsServer *server)
   return server->watchers;
 }
 
+FtsInotify *
+fts_job_inotify (const FtsJob *job)
+{
+  return fts_local_inotify (job->peer->server->local);
+}
+
 FtsWatchers *
 fts_job_watchers (const FtsJob *job)
 {
@@ -711,5 +720,6 @@ fts_server_get_stats (FtsServer *server, FtsServerStats *out)
   fts_sessions_get_stats (server->sessions, &sessions);
   out->sessions = sessions.sessions;
   out->open_files = sessions.open_files;
+  out->watches = fts_inotify_count (fts_local_inotify (server->local));
   fts_served_get_stats (server->served, &out->descriptors);
 }

@@ -21,6 +21,8 @@ typedef struct {
   unsigned most_descriptors;
   /* Open files of clients that have a descriptor at once (openfile.h); 0 = 3/8 of the limit. */
   unsigned most_awake;
+  /* Watches of inotify (inotify.h); 0 = half of those that the user may have. */
+  unsigned most_watches;
   /* Do without the kernel's file handles (tests). */
   bool by_path;
 } FtsServerConfig;
@@ -69,6 +71,7 @@ typedef struct {
   uint64_t calls[FTS_OP_N], errors[FTS_OP_N], time_us[FTS_OP_N];
   uint64_t bytes_read, bytes_written;
   unsigned sessions, open_files;
+  unsigned watches;            /* of inotify */
   FtsFdCacheStats descriptors; /* of all exports together */
 } FtsServerStats;
 void fts_server_get_stats (FtsServer *server, FtsServerStats *out);

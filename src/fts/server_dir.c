@@ -70,22 +70,27 @@ describe_blind (const struct dirent64 *raw, FtsDirent *entry)
   entry->attr = (FtsAttr){ .ino = raw->d_ino, .mode = (uint32_t) DTTOIF (raw->d_type) };
 }
 
-/* The client may keep ENTRY. */
+/* The client may keep ENTRY; NAME_WATCHED: it hears of changes of its name. */
 static void
-keep (FtsJob *job, const char *name, int fd, FtsDirent *entry)
+keep (FtsJob *job, int fd, bool name_watched, FtsDirent *entry)
 {
   bool changed;
+  bool watched =
+    fts_job_keep_file (job, &entry->handle, entry->attr.mode, fd, &changed);
 
-  if (!fts_job_keep_entry (job, name, &entry->handle, &changed) ||
-      (changed && fts_attr_load (fd, &entry->attr, NULL) != 0))
+  if (changed && fts_attr_load (fd, &entry->attr, NULL) != 0)
     return;
-  entry->attr.flags |= FTS_ATTR_WATCHED;
+  if (changed)
+    fts_attr_look_closer (fd, &entry->attr);
+  if (watched && name_watched)
+    entry->attr.flags |= FTS_ATTR_WATCHED;
 }
 
 /* False when the name is gone. */
 static bool
 describe (FtsJob *job, const struct dirent64 *raw, FtsDirent *entry)
 {
+  bool name_watched = fts_job_keep_name (job, raw->d_name);
   int fd = fts_contain_step (job->file->fd, raw->d_name);
 
   if (fd == -ENOENT)
@@ -94,7 +99,7 @@ describe (FtsJob *job, const struct dirent64 *raw, FtsDirent *entry)
                                       &entry->attr, &entry->handle) != 0)
     describe_blind (raw, entry);
   else
-    keep (job, raw->d_name, fd, entry);
+    keep (job, fd, name_watched, entry);
   if (fd >= 0)
     close (fd);
   fts_idmap_attr_to_there (&job->export->rights.map, &entry->attr);

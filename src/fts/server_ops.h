@@ -75,7 +75,9 @@ typedef struct {
   FtsHandle moved;  /* of the file that got another name */
   uint64_t since;   /* what happened before is seen by this job */
   uint64_t told;    /* the last notice it gave rise to */
-  bool is_watched;  /* the client hears of changes of all that it is answered */
+  int dir_watch;    /* of the directory that the request names (inotify.h) */
+  bool is_noted; /* the client hears of changes that others make through this server */
+  bool is_watched; /* and of those that programs of this host make */
 
   GError *broken; /* the connection failed */
 } FtsJob;
@@ -179,16 +181,18 @@ bool fts_job_is_exact (int fd);
 FtsGrace *fts_server_grace (const FtsServer *server);
 FtsWatchers *fts_server_watchers (const FtsServer *server);
 FtsWatchers *fts_job_watchers (const FtsJob *job);
+FtsInotify *fts_job_inotify (const FtsJob *job);
 /* Around a command, and before its answer goes. */
 void fts_job_watch_before (FtsJob *job);
 void fts_job_watch_after (FtsJob *job, int failed);
 void fts_job_settle (FtsJob *job);
 /* Says in the answer that it is watched, if it is. */
 void fts_job_mark_watched (FtsJob *job);
-/* An entry of the directory that the request names, with the file HANDLE; true when watched.
- * *CHANGED: look at it again. */
-bool fts_job_keep_entry (FtsJob *job, const char *name, const FtsHandle *handle,
-                         bool *changed);
+/* NAME in the directory that the request names, before it is looked at; then what it leads to, a file
+ * HANDLE of type MODE, open as FD.  Both true: it is watched.  *CHANGED: look at it again. */
+bool fts_job_keep_name (FtsJob *job, const char *name);
+bool fts_job_keep_file (FtsJob *job, const FtsHandle *handle, uint32_t mode, int fd,
+                        bool *changed);
 /* The file changed; the name means something else, so the directory changed too. */
 void fts_job_tell_file (FtsJob *job, const FtsHandle *handle);
 void fts_job_tell_name (FtsJob *job, const FtsHandle *dir, const char *name,

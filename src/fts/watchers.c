@@ -2,6 +2,7 @@
 #include "fts/watchers.h"
 
 #include "fts/handles.h"
+#include "fts/lately.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -21,9 +22,12 @@ typedef struct {
   void *connection;
   GHashTable *keys;    /* of uint64_t */
   GQueue pending;      /* of Pending, not sent yet */
+  GHashTable *told;    /* key -> number of the notice that is not taken in */
+  uint64_t told_all;   /* of "anything", likewise; 0 = none */
   uint64_t sent_first; /* first number that was sent and is not taken in; 0 = none */
   uint64_t sent_last;
-  bool is_parked; /* its WATCH request waits for something to tell */
+  FtsLately *lately; /* its own changes */
+  bool is_parked;    /* its WATCH request waits for something to tell */
   bool is_late;
 } Watcher;
 
@@ -71,6 +75,8 @@ free_watcher (Watcher *watcher)
 {
   g_queue_clear_full (&watcher->pending, free_pending);
   g_hash_table_unref (watcher->keys);
+  g_hash_table_unref (watcher->told);
+  fts_lately_free (watcher->lately);
   g_free (watcher);
 }
 
@@ -186,6 +192,8 @@ fts_watchers_begin (FtsWatchers *watchers, const void *session, void *connection
   watcher->session = session;
   watcher->connection = connection;
   watcher->keys = g_hash_table_new (hash_of_key, g_direct_equal);
+  watcher->told = g_hash_table_new (hash_of_key, g_direct_equal);
+  watcher->lately = fts_lately_new ();
   g_queue_init (&watcher->pending);
   pthread_mutex_lock (&watchers->lock);
   end_locked (watchers, find_by_session_locked (watchers, session));
@@ -203,14 +211,22 @@ fts_watchers_end (FtsWatchers *watchers, const void *connection)
 
 /* ---- notices ---- */
 
+static GByteArray *
+encode (const FtsNotice *notice)
+{
+  GByteArray *bytes = g_byte_array_new ();
+
+  fts_wire_encode_notice (notice, bytes);
+  return bytes;
+}
+
+/* BYTES are the queue's. */
 static void
-queue_locked (FtsWatchers *watchers, Watcher *watcher, const FtsNotice *notice)
+queue_locked (FtsWatchers *watchers, Watcher *watcher, GByteArray *bytes)
 {
   Pending *pending = g_new (Pending, 1);
 
-  pending->number = ++watchers->last_number;
-  pending->bytes = g_byte_array_new ();
-  fts_wire_encode_notice (notice, pending->bytes);
+  *pending = (Pending){ ++watchers->last_number, bytes };
   g_queue_push_tail (&watcher->pending, pending);
   watchers->told++;
   summon_locked (watchers, watcher);
@@ -223,8 +239,17 @@ drop_all_locked (FtsWatchers *watchers, Watcher *watcher)
   const FtsNotice all = { .kind = FTS_NOTICE_ALL };
 
   g_hash_table_remove_all (watcher->keys);
+  g_hash_table_remove_all (watcher->told);
   g_queue_clear_full (&watcher->pending, free_pending);
-  queue_locked (watchers, watcher, &all);
+  queue_locked (watchers, watcher, encode (&all));
+  watcher->told_all = watchers->last_number;
+}
+
+static gboolean
+is_taken_in (gpointer key, gpointer number, gpointer user_data)
+{
+  const uint64_t *taken_in = user_data;
+  return GPOINTER_TO_SIZE (number) <= *taken_in;
 }
 
 static void
@@ -233,6 +258,9 @@ take_in_locked (FtsWatchers *watchers, Watcher *watcher, uint64_t taken_in)
   if (watcher->sent_first == 0 || taken_in < watcher->sent_last)
     return;
   watcher->sent_first = 0;
+  g_hash_table_foreach_remove (watcher->told, is_taken_in, &taken_in);
+  if (watcher->told_all <= taken_in)
+    watcher->told_all = 0;
   if (g_queue_is_empty (&watcher->pending))
     watcher->is_late = false;
   pthread_cond_broadcast (&watchers->taken_in);
@@ -350,24 +378,106 @@ fts_watchers_note (FtsWatchers *watchers, uint64_t key)
   return any;
 }
 
+static GByteArray *
+copy (const GByteArray *bytes)
+{
+  return g_byte_array_append (g_byte_array_sized_new (bytes->len), bytes->data,
+                              bytes->len);
+}
+
+/* The number of the notice by which WATCHER learns that KEY is no more what it was; 0: none. */
+static uint64_t
+tell_locked (FtsWatchers *watchers, Watcher *watcher, uint64_t key,
+             const GByteArray *notice)
+{
+  if (!g_hash_table_remove (watcher->keys, GSIZE_TO_POINTER (key))) {
+    uint64_t number =
+      GPOINTER_TO_SIZE (g_hash_table_lookup (watcher->told, GSIZE_TO_POINTER (key)));
+    return MAX (number, watcher->told_all);
+  }
+  if (watcher->pending.length >= FTS_WATCHERS_NOTICES) {
+    drop_all_locked (watchers, watcher);
+    return watchers->last_number;
+  }
+  queue_locked (watchers, watcher, copy (notice));
+  g_hash_table_insert (watcher->told, GSIZE_TO_POINTER (key),
+                       GSIZE_TO_POINTER (watchers->last_number));
+  return watchers->last_number;
+}
+
 void
 fts_watchers_tell (FtsWatchers *watchers, const void *session, uint64_t key,
                    const FtsNotice *notice, uint64_t *number)
 {
+  g_autoptr (GByteArray) bytes = encode (notice);
+
   pthread_mutex_lock (&watchers->lock);
   note_locked (watchers, key);
   for (guint i = 0; i < watchers->all->len; i++) {
     Watcher *watcher = watchers->all->pdata[i];
-    if (watcher->session == session ||
-        !g_hash_table_remove (watcher->keys, GSIZE_TO_POINTER (key)))
+    if (watcher->session == session)
       continue;
-    if (watcher->pending.length >= FTS_WATCHERS_NOTICES)
-      drop_all_locked (watchers, watcher);
-    else
-      queue_locked (watchers, watcher, notice);
-    *number = watchers->last_number;
+    uint64_t told = tell_locked (watchers, watcher, key, bytes);
+    *number = MAX (*number, told);
   }
   pthread_mutex_unlock (&watchers->lock);
+}
+
+void
+fts_watchers_note_own (FtsWatchers *watchers, const void *session, uint64_t key)
+{
+  pthread_mutex_lock (&watchers->lock);
+  Watcher *watcher = find_by_session_locked (watchers, session);
+  if (watcher != NULL)
+    fts_lately_note (watcher->lately, key, g_get_monotonic_time ());
+  pthread_mutex_unlock (&watchers->lock);
+}
+
+void
+fts_watchers_tell_seen (FtsWatchers *watchers, uint64_t key, const FtsNotice *notice)
+{
+  g_autoptr (GByteArray) bytes = encode (notice);
+  int64_t now_us = g_get_monotonic_time ();
+
+  pthread_mutex_lock (&watchers->lock);
+  note_locked (watchers, key);
+  for (guint i = 0; i < watchers->all->len; i++) {
+    Watcher *watcher = watchers->all->pdata[i];
+    if (!fts_lately_put_off (watcher->lately, key, bytes, now_us))
+      tell_locked (watchers, watcher, key, bytes);
+  }
+  pthread_mutex_unlock (&watchers->lock);
+}
+
+/* When WATCHER is to be told more; 0 = nothing is put off. */
+static int64_t
+tell_put_off_locked (FtsWatchers *watchers, Watcher *watcher, int64_t now_us)
+{
+  GByteArray *bytes;
+  uint64_t key;
+
+  while (fts_lately_take (watcher->lately, now_us, &key, &bytes)) {
+    note_locked (watchers, key);
+    tell_locked (watchers, watcher, key, bytes);
+    g_byte_array_unref (bytes);
+  }
+  return fts_lately_due (watcher->lately);
+}
+
+int
+fts_watchers_tell_put_off (FtsWatchers *watchers)
+{
+  int64_t now_us = g_get_monotonic_time ();
+  int64_t next_us = INT64_MAX;
+
+  pthread_mutex_lock (&watchers->lock);
+  for (guint i = 0; i < watchers->all->len; i++) {
+    int64_t due_us = tell_put_off_locked (watchers, watchers->all->pdata[i], now_us);
+    if (due_us > 0)
+      next_us = MIN (next_us, due_us);
+  }
+  pthread_mutex_unlock (&watchers->lock);
+  return next_us == INT64_MAX ? -1 : (int) ((next_us - now_us) / 1000 + 1);
 }
 
 void
@@ -376,7 +486,7 @@ fts_watchers_send (FtsWatchers *watchers, const void *session, const FtsNotice *
   pthread_mutex_lock (&watchers->lock);
   Watcher *watcher = find_by_session_locked (watchers, session);
   if (watcher != NULL)
-    queue_locked (watchers, watcher, notice);
+    queue_locked (watchers, watcher, encode (notice));
   pthread_mutex_unlock (&watchers->lock);
 }
 

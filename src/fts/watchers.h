@@ -11,7 +11,9 @@
  *     the watcher ends, and then the client trusts nothing any more.
  *  2. A change that is told of while a request for the same thing is served is seen by that
  *     request: it noted `since` before it looked, and is told to look again.
- *  3. Memory is bounded: FTS_WATCHERS_KEYS keys and FTS_WATCHERS_NOTICES notices a watcher; with
+ *  3. Who changes something waits for the notice of an earlier change of the same thing as well,
+ *     while it is under way: the watcher trusts what it has until then.
+ *  4. Memory is bounded: FTS_WATCHERS_KEYS keys and FTS_WATCHERS_NOTICES notices a watcher; with
  *     more, all is dropped and the one notice says that anything may have changed.
  *
  * Time lines.  A client's change C of what B has cached:
@@ -89,11 +91,19 @@ FtsWatchResult fts_watchers_add (FtsWatchers *watchers, const void *session,
 /* ---- who changes ---- */
 
 /* What KEY stands for was changed: NOTICE to all that have it but SESSION (NULL = to all).
- * *NUMBER grows when somebody is told; give it to fts_watchers_settle() afterwards. */
+ * *NUMBER grows when somebody is told, or is being told; give it to fts_watchers_settle() afterwards. */
 void fts_watchers_tell (FtsWatchers *watchers, const void *session, uint64_t key,
                         const FtsNotice *notice, uint64_t *number);
 /* The same as far as it goes without a notice: is there somebody to tell? */
 bool fts_watchers_note (FtsWatchers *watchers, uint64_t key);
+/* For who sees changes and not who makes them (inotify.h): SESSION is about to change KEY itself ... */
+void fts_watchers_note_own (FtsWatchers *watchers, const void *session, uint64_t key);
+/* ... KEY was seen to change: NOTICE to all that have it, a little later to those who changed it
+ * themselves of late (lately.h) ... */
+void fts_watchers_tell_seen (FtsWatchers *watchers, uint64_t key,
+                             const FtsNotice *notice);
+/* ... and tells them.  The ms until this is to be called again, -1 = for nothing. */
+int fts_watchers_tell_put_off (FtsWatchers *watchers);
 /* NOTICE to SESSION's watcher, if it has one, whatever it keeps. */
 void fts_watchers_send (FtsWatchers *watchers, const void *session,
                         const FtsNotice *notice);

@@ -4,6 +4,8 @@
 #   . "$(dirname "$0")/../lib/lab.sh" || exit 99
 #   lab MOUNT_OPTIONS          $work/export is served and mounted on $work/mnt as user root sees it
 #
+# $export_options, when a script sets it before, are further options of the export.
+#
 # $dead_ms is the volume's dead time; what must end "within the dead time" gets within_dead_time.
 
 # shellcheck source=tests/lib/sh.sh
@@ -21,7 +23,7 @@ lab_server ()
   mkdir -p "$export_dir"
   [ -e "$work/lun.img" ] ||
     make_volume --size 256M --heartbeat-ms "$heartbeat_ms" --dead-ms "$dead_ms"
-  start_server server --export "lab=$export_dir:rw,devices,setid" "$@"
+  start_server server --export "lab=$export_dir:rw,devices,setid${export_options:+,$export_options}" "$@"
   server_pid=$pid
 }
 

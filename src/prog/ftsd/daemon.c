@@ -176,7 +176,10 @@ remember_answers (Daemon *daemon)
 static bool
 start (Daemon *daemon, GError **error)
 {
-  const FtsServerConfig config = { .state_dir = daemon->options->state_dir };
+  const FtsServerConfig config = {
+    .state_dir = daemon->options->state_dir,
+    .most_watches = (unsigned) daemon->options->watches,
+  };
 
   raise_descriptor_limit ();
   daemon->exports = load_exports (daemon->options, error);

@@ -28,6 +28,12 @@ validate (const FtsdOptions *options, int argc, char **argv, GError **error)
                  MOST_WORKERS);
     return false;
   }
+  if (options->watches < 0) {
+    g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,
+                 "--watches %d: give a number from 1, or 0 for the default",
+                 options->watches);
+    return false;
+  }
   return true;
 }
 
@@ -48,7 +54,8 @@ ftsd_options_parse (FtsdOptions *options, int *argc, char ***argv, GError **erro
   const GOptionEntry entries[] = {
     { "export", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &options->exports,
       "Directory to serve (may be repeated); options: ro, rw, peers=A:B, root_squash, "
-      "all_squash, anonuid=N, anongid=N, uidmap=FILE, gidmap=FILE, devices, setid",
+      "all_squash, anonuid=N, anongid=N, uidmap=FILE, gidmap=FILE, devices, setid, "
+      "watch=WAY",
       "NAME=PATH[:ro][,OPTION...]" },
     { "config", 'c', 0, G_OPTION_ARG_FILENAME, &options->config,
       "Key file with groups [export NAME]; SIGHUP reads it again", "FILE" },
@@ -58,6 +65,8 @@ ftsd_options_parse (FtsdOptions *options, int *argc, char ***argv, GError **erro
       "Keeps the key of file handles (default: derived from the machine id)", "DIR" },
     { "workers", 'w', 0, G_OPTION_ARG_INT, &options->workers,
       "Most requests served at once (default 16)", "N" },
+    { "watches", 0, 0, G_OPTION_ARG_INT, &options->watches,
+      "Most inotify watches (default half of fs.inotify.max_user_watches)", "N" },
     { "stats-file", 0, 0, G_OPTION_ARG_FILENAME, &options->stats_file,
       "SIGUSR1 writes the counters there, as JSON", "FILE" },
     { "pid-file", 'p', 0, G_OPTION_ARG_FILENAME, &options->pid_file,

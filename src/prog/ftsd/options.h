@@ -15,6 +15,7 @@ typedef struct {
   char *stats_file;
   char *pid_file;
   int workers;
+  int watches;
   int ready_fd;
   gboolean foreground;
   gboolean check_config;

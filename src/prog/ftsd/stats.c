@@ -27,6 +27,7 @@ add_server (JsonBuilder *json, FtsServer *server)
   fts_stats_add_number (json, "bytes_written", stats.bytes_written);
   fts_stats_add_number (json, "sessions", stats.sessions);
   fts_stats_add_number (json, "open_files", stats.open_files);
+  fts_stats_add_number (json, "watches", stats.watches);
   fts_stats_begin (json, "descriptors");
   fts_stats_add_number (json, "files", stats.descriptors.pins);
   fts_stats_add_number (json, "descriptors", stats.descriptors.descriptors);

@@ -167,6 +167,12 @@ fts_fs_attr_seconds (const FtsFs *fs, FtsInode *inode)
            : seconds;
 }
 
+double
+fts_fs_answer_seconds (const FtsFs *fs, FtsInode *inode, uint64_t asked)
+{
+  return fts_inode_pushed (inode) > asked ? 0 : fts_fs_attr_seconds (fs, inode);
+}
+
 int64_t
 fts_fs_attr_timeout_us (const FtsFs *fs, FtsInode *inode)
 {
@@ -237,7 +243,7 @@ fts_fs_learn (FtsFs *fs, const FtsPlaceOfEntry *place, FtsNode *node, uint64_t a
   fts_inode_set_told (inode, &node->attr);
   *out = (struct fuse_entry_param){
     .ino = inode->id,
-    .attr_timeout = fts_fs_attr_seconds (fs, inode),
+    .attr_timeout = fts_fs_answer_seconds (fs, inode, fresh),
     .entry_timeout = entry_seconds (fs, place, inode, name_watched),
   };
   fts_fs_stat (fs, &node->attr, &out->attr);

@@ -120,6 +120,9 @@ void fts_fs_note_known (FtsFs *fs, FtsInode *inode, const FtsAttr *attr,
                         uint64_t asked);
 /* For so many seconds the kernel may keep them. */
 double fts_fs_attr_seconds (const FtsFs *fs, FtsInode *inode);
+/* The same of an answer that was asked for at clock ASKED: none when a change came meanwhile, as nothing
+ * will be said of that again. */
+double fts_fs_answer_seconds (const FtsFs *fs, FtsInode *inode, uint64_t asked);
 
 /* ---- operations ---- */
 void fts_op_lookup (fuse_req_t req, fuse_ino_t parent, const char *name);

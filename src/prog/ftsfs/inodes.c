@@ -460,6 +460,15 @@ fts_inode_set_pushed (FtsInode *inode, uint64_t now)
   pthread_mutex_unlock (&inode->lock);
 }
 
+uint64_t
+fts_inode_pushed (FtsInode *inode)
+{
+  pthread_mutex_lock (&inode->lock);
+  uint64_t pushed = inode->pushed;
+  pthread_mutex_unlock (&inode->lock);
+  return pushed;
+}
+
 void
 fts_inode_keep (FtsInode *inode, uint64_t asked)
 {

@@ -143,6 +143,7 @@ bool fts_inode_is_plain (FtsInode *inode, int64_t timeout_us);
 void fts_inode_set_xattr_changed (FtsInode *inode, uint64_t now);
 /* The peer said at clock NOW that it changed. */
 void fts_inode_set_pushed (FtsInode *inode, uint64_t now);
+uint64_t fts_inode_pushed (FtsInode *inode);
 /* The peer watches it, as it said when asked at ASKED: that holds unless a change came since. */
 void fts_inode_keep (FtsInode *inode, uint64_t asked);
 bool fts_inode_is_kept (FtsInode *inode);

@@ -67,7 +67,7 @@ getattr_root (fuse_req_t req, FtsInode *root)
     return;
   }
   g_clear_error (&error);
-  reply_attr (req, root, &attr, fts_fs_attr_seconds (fs, root));
+  reply_attr (req, root, &attr, fts_fs_answer_seconds (fs, root, at));
 }
 
 void
@@ -93,7 +93,7 @@ fts_op_getattr (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     return;
   }
   fts_fs_note_known (fs, inode, &attr, at);
-  reply_attr (req, inode, &attr, fts_fs_attr_seconds (fs, inode));
+  reply_attr (req, inode, &attr, fts_fs_answer_seconds (fs, inode, at));
 }
 
 /* FUSE_SET_ATTR_* to FTS_SET_*. */
@@ -201,7 +201,7 @@ fts_op_setattr (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
     fts_inode_set_changed (inode, at, true);
   fts_inode_set_after (inode, &attr, at, fts_fs_tick (fs));
   if (well)
-    reply_attr (req, inode, &attr, fts_fs_attr_seconds (fs, inode));
+    reply_attr (req, inode, &attr, fts_fs_answer_seconds (fs, inode, at));
   else
     fts_fs_fail (req, error);
 }

@@ -85,6 +85,8 @@ START_TEST (test_wrong_specifications_are_refused_with_a_reason)
     { "data=/dev/shm,frob", { "frob", "known" } },
     { "data=/dev/shm,anonuid=me", { "anonuid=me", "number" } },
     { "data=/dev/shm,squash=some", { "squash=some", "none or root or all" } },
+    { "data=/dev/shm,watch=perhaps",
+      { "watch=perhaps", "auto or fanotify or inotify or off" } },
     { "data=/dev/shm,root_squash=1", { "root_squash", "alone" } },
     { "data=/dev/shm,peers=", { "peers", "name" } },
     { "data=/dev/shm,uidmap=/no/such/map", { "uidmap", "/no/such/map" } },
@@ -247,6 +249,32 @@ START_TEST (test_squash_has_the_words_of_nfs)
 }
 END_TEST
 
+START_TEST (test_how_changes_are_seen_can_be_chosen)
+{
+  const struct {
+    const char *options;
+    FtsWatchChoice watch;
+  } cases[] = {
+    { "", FTS_WATCH_AUTO },
+    { ",watch=auto", FTS_WATCH_AUTO },
+    { ",watch=fanotify", FTS_WATCH_FANOTIFY },
+    { ",watch=inotify", FTS_WATCH_INOTIFY },
+    { ",watch=off", FTS_WATCH_OFF },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (FtsExports) exports = fts_exports_new ();
+    g_autofree char *spec = g_strconcat ("a=/dev/shm", cases[i].options, NULL);
+    ck_assert (fts_exports_add (exports, spec, NULL));
+    const FtsExport *a = fts_exports_find (exports, "a");
+    ck_assert_int_eq (a->watch, cases[i].watch);
+    g_autofree char *line = fts_export_describe (a);
+    ck_assert (cases[i].watch == FTS_WATCH_AUTO ||
+               strstr (line, cases[i].options) != NULL);
+  }
+}
+END_TEST
+
 START_TEST (test_secrets_that_others_can_read_are_refused)
 {
   const mode_t modes[] = { 0644, 0640, 0604, 0660 };
@@ -292,5 +320,6 @@ FTS_SUITE ("fts/export", test_a_plain_specification_is_read_write_for_all,
            test_with_secrets_only_known_peers_may_connect,
            test_what_is_said_of_a_peer_holds_for_its_numbered_namesakes,
            test_peers_and_secrets_may_be_patterns, test_squash_has_the_words_of_nfs,
+           test_how_changes_are_seen_can_be_chosen,
            test_secrets_that_others_can_read_are_refused,
            test_empty_secrets_and_files_without_them_are_refused)

@@ -83,12 +83,30 @@ START_TEST (test_who_has_it_is_told_once_and_nobody_else)
   start ();
   ck_assert_int_eq (keep (&one, 'a'), FTS_WATCH_WATCHED);
   ck_assert_uint_ne (change (NULL, 'a'), 0);
-  ck_assert_uint_eq (change (NULL, 'a'), 0);
   ck_assert_uint_eq (change (NULL, 'b'), 0);
   g_autofree char *heard = hear (&one_connection, 0, &last);
   ck_assert_str_eq (heard, "a");
   ck_assert_ptr_null (hear (&one_connection, last, &last));
   ck_assert_ptr_null (hear (&two_connection, 0, &last));
+  end ();
+}
+END_TEST
+
+START_TEST (test_a_change_waits_for_the_notice_of_an_earlier_one)
+{
+  uint64_t last = 1;
+
+  start ();
+  keep (&one, 'a');
+  uint64_t number = change (NULL, 'a');
+  ck_assert_uint_eq (change (&two, 'a'), number);
+  g_free (hear (&one_connection, 0, &last));
+  ck_assert_uint_eq (change (&two, 'a'), number);
+  hear (&one_connection, last, &last);
+  ck_assert_uint_eq (change (&two, 'a'), 0);
+  keep (&one, 'a');
+  fts_watchers_tell_all (watchers);
+  ck_assert_uint_gt (change (&two, 'a'), number);
   end ();
 }
 END_TEST
@@ -243,6 +261,7 @@ START_TEST (test_a_name_has_a_key_of_its_own_in_each_directory)
 END_TEST
 
 FTS_SUITE ("fts/watchers", test_who_has_it_is_told_once_and_nobody_else,
+           test_a_change_waits_for_the_notice_of_an_earlier_one,
            test_who_changes_it_is_not_told,
            test_notices_come_in_order_and_wake_who_waits,
            test_a_change_during_a_look_is_seen,
