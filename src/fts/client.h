@@ -93,6 +93,12 @@ bool fts_client_open (FtsClient *client, const FtsCaller *caller,
                       const FtsHandle *handle, uint32_t open_flags, size_t first_len,
                       FtsSink sink, void *user_data, uint64_t *open_id, FtsAttr *attr,
                       bool *eof, GError **error);
+/* N files (FTS_OPENS_MAX at most) as with fts_client_open() to be read, with their bytes, MOST of all
+ * together.  OPENED has one for each, in order: `status` a FtsStatus; `first` lies in BYTES.  False:
+ * the first could not be opened, or nothing at all. */
+bool fts_client_opens (FtsClient *client, const FtsCaller *caller,
+                       const FtsHandle *handles, unsigned n, size_t most,
+                       GByteArray *bytes, FtsOpened *opened, GError **error);
 bool fts_client_create (FtsClient *client, const FtsCaller *caller,
                         const FtsHandle *parent, const char *name, uint32_t mode,
                         uint32_t open_flags, FtsNode *out, uint64_t *open_id,

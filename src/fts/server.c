@@ -82,6 +82,7 @@ static const Row rows[FTS_OP_N] = {
   [FTS_OP_TESTLOCK] = { fts_serve_testlock, 0, false },
   [FTS_OP_NAMES] = { fts_serve_names, 1, true },
   [FTS_OP_WATCH] = { fts_serve_watch, 0, false },
+  [FTS_OP_OPENS] = { fts_serve_opens, 1, true },
 };
 
 /* ---- life ---- */

@@ -7,7 +7,7 @@
  * `broken` and ends the connection.
  *
  * One file a group: server_names.c, server_attr.c, server_data.c, server_dir.c, server_get.c,
- * server_put.c, server_xattr.c, server_range.c, server_lock.c, server_watch.c.
+ * server_put.c, server_xattr.c, server_opens.c, server_range.c, server_lock.c, server_watch.c.
  *
  * Threads: a job belongs to the thread that serves its connection.
  */
@@ -118,6 +118,7 @@ int fts_serve_lock (FtsJob *job);
 int fts_serve_testlock (FtsJob *job);
 int fts_serve_names (FtsJob *job);
 int fts_serve_watch (FtsJob *job);
+int fts_serve_opens (FtsJob *job);
 
 /* ---- helpers ---- */
 

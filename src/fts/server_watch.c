@@ -56,6 +56,7 @@ static const uint16_t rows[FTS_OP_N] = {
   [FTS_OP_NAMES] = KEEP_FILE,
   [FTS_OP_PUT] = TELL_ITSELF,
   [FTS_OP_GETXATTR] = KEEP_FILE,
+  [FTS_OP_OPENS] = KEEP_FILE, /* the further ones see to themselves */
   [FTS_OP_SETXATTR] = TELL_FILE,
   [FTS_OP_REMOVEXATTR] = TELL_FILE,
   [FTS_OP_FALLOCATE] = TELL_FILE,

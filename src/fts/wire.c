@@ -99,6 +99,7 @@ static const FtsCommand commands[FTS_OP_N] = {
   [FTS_OP_TESTLOCK] = { FTS_OP_TESTLOCK, "testlock", "hok", "k", false, true },
   [FTS_OP_NAMES] = { FTS_OP_NAMES, "names", "hl", "", false, true },
   [FTS_OP_WATCH] = { FTS_OP_WATCH, "watch", "cF", "c", false, false },
+  [FTS_OP_OPENS] = { FTS_OP_OPENS, "opens", "hl", "", false, true },
 };
 
 const FtsCommand *
@@ -617,6 +618,54 @@ fts_wire_decode_notice (const uint8_t *bytes, size_t len, FtsNotice *out, size_t
          (out->handle.len > 0) == (kind <= FTS_NOTICE_NAME) &&
          (out->name.len > 0) == (kind == FTS_NOTICE_NAME) &&
          (out->number > 0) == (kind == FTS_NOTICE_LOCK);
+}
+
+/* ---- OPENS: status u32, flags u32, open_id u64, attr, length u32, first bytes ---- */
+
+void
+fts_wire_encode_handle (const FtsHandle *handle, GByteArray *into)
+{
+  put_handle (into, handle);
+}
+
+bool
+fts_wire_decode_handle (const uint8_t *bytes, size_t len, FtsHandle *out, size_t *used)
+{
+  Cursor c = { bytes, len, false };
+
+  memset (out, 0, sizeof *out);
+  take_handle (&c, out);
+  *used = len - c.left;
+  return !c.bad && out->len > 0;
+}
+
+void
+fts_wire_encode_opened (const FtsOpened *opened, GByteArray *into)
+{
+  put_u32 (into, opened->status);
+  put_u32 (into, opened->flags);
+  put_u64 (into, opened->open_id);
+  put_attr (into, &opened->attr);
+  put_u32 (into, opened->first_len);
+  if (opened->first_len > 0)
+    g_byte_array_append (into, opened->first, opened->first_len);
+}
+
+bool
+fts_wire_decode_opened (const uint8_t *bytes, size_t len, FtsOpened *out, size_t *used)
+{
+  Cursor c = { bytes, len, false };
+
+  memset (out, 0, sizeof *out);
+  out->status = take_u32 (&c);
+  out->flags = take_u32 (&c);
+  out->open_id = take_u64 (&c);
+  take_attr (&c, &out->attr);
+  out->first_len = take_u32 (&c);
+  out->first = take (&c, out->first_len);
+  *used = len - c.left;
+  return !c.bad && (out->open_id != 0) == (out->status == 0) &&
+         (out->status == 0 || out->first_len == 0);
 }
 
 /* ---- chunks: kind u32, status u32, crc u32, zero u32, offset u64, len u64 ---- */

@@ -126,6 +126,9 @@ typedef enum {
                    open_flags(FTS_WATCH_*)
                         -> cookie(of the last notice here) data(notices, fts_wire_notice);
                         answered when there is something to tell */
+  FTS_OP_OPENS, /* handle length(most first bytes, of all together) + data: further handles,
+                   fts_wire_handle (at most FTS_OPENS_MAX files in all), to be read
+                   -> data(fts_wire_opened for each file, in order) */
   FTS_OP_N,
 } FtsOp;
 
@@ -285,6 +288,27 @@ typedef struct {
 /* Bytes appended; 0 and nothing appended when INTO would get longer than MAX. */
 size_t fts_wire_encode_dirent (const FtsDirent *entry, GByteArray *into, size_t max);
 bool fts_wire_decode_dirent (const uint8_t *bytes, size_t len, FtsDirent *out,
+                             size_t *used);
+
+/* ---- handles and files in OPENS ---- */
+#define FTS_OPENS_MAX 64u
+
+void fts_wire_encode_handle (const FtsHandle *handle, GByteArray *into);
+bool fts_wire_decode_handle (const uint8_t *bytes, size_t len, FtsHandle *out,
+                             size_t *used);
+
+/* What OPEN would have answered. */
+typedef struct {
+  uint32_t status; /* FtsStatus; all else is 0 unless this is */
+  uint32_t flags;  /* FTS_ANSWER_EOF: `first` is all of the file */
+  uint64_t open_id;
+  FtsAttr attr;
+  const uint8_t *first; /* in the bytes that were decoded */
+  uint32_t first_len;
+} FtsOpened;
+
+void fts_wire_encode_opened (const FtsOpened *opened, GByteArray *into);
+bool fts_wire_decode_opened (const uint8_t *bytes, size_t len, FtsOpened *out,
                              size_t *used);
 
 enum {

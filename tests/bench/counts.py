@@ -4,6 +4,7 @@ They do not depend on the machine, so they are asserted by tests (LIMITS).  Both
 together: commands of the mount and of the server, polls that found nothing and heartbeats aside.
 """
 import os
+import tempfile
 
 import lab as labs
 
@@ -21,6 +22,7 @@ LIMITS = {
     # A file that changed a moment ago is asked for again; the other 2,000 questions of ls are not.
     "ls -l of 1,000 entries": {"pairs": 2},
     "readdir of 1,000 entries with attributes": {"pairs": 4},
+    "tar of 1,000 small files, per file": {"pairs": 0.2},
     "1 MiB read": {"bytes moved": 1.05},
     "1 MiB write": {"bytes moved": 1.05},
 }
@@ -77,6 +79,12 @@ def list_with_labels(folder):
     return 1, 0
 
 
+def tar_many(folder):
+    with tempfile.TemporaryDirectory() as where: # tar does not read for /dev/null
+        labs.run("tar", "-C", folder.parent, "-cf", os.path.join(where, "tar"), folder.name)
+    return ENTRIES, 0
+
+
 def unlink_small(folder):
     for name in os.listdir(folder):
         os.unlink(folder / name)
@@ -107,6 +115,7 @@ OPERATIONS = [
     ("readdir of 1,000 entries with attributes", "many", None, read_directory),
     ("unlink", "small", None, unlink_small),
     ("ls -l of 1,000 entries", "many", None, list_with_labels),
+    ("tar of 1,000 small files, per file", "many", None, tar_many),
     ("1 MiB read", "big", None, read_mib),
     ("1 MiB write", "new", None, write_mib),
 ]

@@ -98,12 +98,45 @@ check_notices (const uint8_t *bytes, size_t len)
   }
 }
 
+static void
+check_opened (const uint8_t *bytes, size_t len)
+{
+  FtsOpened opened;
+  size_t used;
+
+  while (fts_wire_decode_opened (bytes, len, &opened, &used)) {
+    g_autoptr (GByteArray) again = g_byte_array_new ();
+    fts_wire_encode_opened (&opened, again);
+    if (used > len || used != again->len || memcmp (bytes, again->data, used) != 0)
+      abort ();
+    bytes += used;
+    len -= used;
+  }
+}
+
+static void
+check_handles (const uint8_t *bytes, size_t len)
+{
+  FtsHandle handle;
+  size_t used;
+
+  while (fts_wire_decode_handle (bytes, len, &handle, &used)) {
+    g_autoptr (GByteArray) again = g_byte_array_new ();
+    fts_wire_encode_handle (&handle, again);
+    if (used > len || used != again->len || memcmp (bytes, again->data, used) != 0)
+      abort ();
+    bytes += used;
+    len -= used;
+  }
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t len)
 {
-  static void (*const checks[]) (
-    const uint8_t *, size_t) = { check_request, check_answer,  check_dirents,
-                                 check_chunk,   check_notices, check_fragment };
+  static void (*const checks[]) (const uint8_t *, size_t) = {
+    check_request, check_answer,   check_dirents, check_chunk,
+    check_notices, check_fragment, check_opened,  check_handles
+  };
 
   if (len > 0)
     checks[bytes[0] % G_N_ELEMENTS (checks)](bytes + 1, len - 1);
@@ -170,6 +203,22 @@ fuzz_seed (unsigned n, uint8_t *buf, size_t room)
         fts_chunk_out_add (&out, &hole);
     }
     return finish (5, body, buf);
+  }
+  if (n == 2 * n_ops + 4) {
+    const FtsOpened opened = { .open_id = 5,
+                               .flags = FTS_ANSWER_EOF,
+                               .attr = sample_attr (),
+                               .first = (const uint8_t *) "abc",
+                               .first_len = 3 };
+    const FtsOpened refused = { .status = 2 };
+    fts_wire_encode_opened (&opened, body);
+    fts_wire_encode_opened (&refused, body);
+    return finish (6, body, buf);
+  }
+  if (n == 2 * n_ops + 5) {
+    const FtsHandle handle = sample_handle (20);
+    fts_wire_encode_handle (&handle, body);
+    return finish (7, body, buf);
   }
   return 0;
 }

@@ -2,7 +2,7 @@
  *
  * ops_names.c   lookup, forget, and all that makes, names and removes files
  * ops_attr.c    getattr, setattr, statfs
- * ops_data.c    open, create, read, write, flush, fsync, release
+ * ops_data.c    open (opening.c, ahead.c), create, read, write, flush, fsync, release
  * ops_xattr.c   extended attributes and POSIX ACL
  * ops_range.c   fallocate, lseek, copy_file_range
  * ops_lock.c    getlk, setlk, flock
@@ -13,7 +13,8 @@
  * Each operation answers its request exactly once and holds no lock while it does: the answer
  * can free, on another thread, what the request was about.
  *
- * Coherence: close-to-open.  At open the peer's attributes are compared with those that the
+ * Coherence: close-to-open.  At open (or within the last second while the peer tells of changes,
+ * opening.h) the peer's attributes are compared with those that the
  * kernel's cached data had; a difference drops the data.  Between opens attributes and names are
  * trusted for the time-outs: long ones for what the peer watches for us, as it tells of changes
  * (push.h), short ones for the rest.  Our own changes are seen at once: the kernel knows them, and what
@@ -28,6 +29,7 @@
 
 #include "fts/client.h"
 #include "prog/ftsfs/absent.h"
+#include "prog/ftsfs/ahead.h"
 #include "prog/ftsfs/behind.h"
 #include "prog/ftsfs/known.h"
 #include "prog/ftsfs/options.h"
@@ -42,6 +44,7 @@ typedef struct {
   FtsPeople people;
   FtsInodes *inodes;
   FtsAbsent *absent;
+  FtsAhead *ahead;
   FtsBuffers *buffers;
   FtsKnown known;
   struct FtsLocking *locking;

@@ -291,6 +291,12 @@ load_people (Mount *mount, GError **error)
 }
 
 static void
+close_file (uint64_t open_id, void *client)
+{
+  fts_client_close_file (client, open_id);
+}
+
+static void
 prepare_fs (Mount *mount)
 {
   FtsFs *fs = &mount->fs;
@@ -305,6 +311,7 @@ prepare_fs (Mount *mount)
   fts_known_init (&fs->known);
   fs->inodes = fts_inodes_new (fts_client_root (fs->client));
   fs->absent = fts_absent_new (MOST_ABSENT_HASHES);
+  fs->ahead = fts_ahead_new (close_file, fs->client);
   fs->locking = fts_locking_new (fs);
   fs->buffers = behind.buffers = fts_buffers_new (N_BUFFERS);
   if (behind.limit > 0)
@@ -568,6 +575,7 @@ tear_down (Mount *mount)
   if (fs->session)
     fuse_session_destroy (fs->session);
   fts_behind_free (fs->behind);
+  fts_ahead_free (fs->ahead);
   leave_peer (mount);
   fts_people_clear (&fs->people);
   fts_absent_free (fs->absent);

@@ -4,52 +4,14 @@
 #include "prog/ftsfs/file.h"
 #include "prog/ftsfs/fs.h"
 #include "prog/ftsfs/locking.h"
+#include "prog/ftsfs/opening.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* O_SYNC and O_DSYNC stay here: the kernel asks for fsync after each write.  O_DIRECT too: it
- * passes by the kernel's cache on this side. */
-static uint32_t
-open_flags_of (int flags)
-{
-  int mode = flags & O_ACCMODE;
-
-  return (mode != O_WRONLY ? FTS_OPEN_READ : 0u) |
-         (mode != O_RDONLY ? FTS_OPEN_WRITE : 0u) |
-         (flags & O_APPEND ? FTS_OPEN_APPEND : 0u) |
-         (flags & O_TRUNC ? FTS_OPEN_TRUNC : 0u) |
-         (flags & O_EXCL ? FTS_OPEN_EXCL : 0u);
-}
-
 /* ---- open and create ---- */
-static bool
-append_bytes (const uint8_t *data, size_t len, void *user_data, GError **error)
-{
-  GByteArray *into = user_data;
-
-  if (len > FTS_FIRST_LEN - into->len) {
-    g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL,
-                 "more first bytes than asked for");
-    return false;
-  }
-  g_byte_array_append (into, data, (guint) len);
-  return true;
-}
-
-/* How much to ask for with open: all of a small file, unless the kernel may have it. */
-static size_t
-first_len_of (FtsInode *inode, int flags)
-{
-  uint64_t size = fts_inode_told_size (inode);
-
-  if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_TRUNC))
-    return 0;
-  return size > 0 && size <= FTS_FIRST_LEN ? FTS_FIRST_LEN : 0;
-}
-
 /* Is what the kernel has cached of the file still right?  Drops stale attributes; stale data go
  * when the kernel opens without keep_cache. */
 static bool
@@ -86,33 +48,30 @@ fts_op_open (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
   FtsFs *fs = fts_fs_of (req);
   g_autoptr (FtsInode) inode = fts_fs_inode (req, ino);
-  g_autoptr (GByteArray) first = g_byte_array_new ();
   GError *error = NULL;
-  uint64_t open_id = 0;
-  FtsAttr attr;
-  bool eof = false;
+  FtsAheadFile opened;
   FtsWho who;
 
   if (inode == NULL)
     return;
   fts_fs_drain (fs, inode);
-  uint64_t at = fts_fs_now (fs);
-  if (!fts_client_open (fs->client, fts_fs_caller (req, &who), &inode->handle,
-                        open_flags_of (fi->flags), first_len_of (inode, fi->flags),
-                        append_bytes, first, &open_id, &attr, &eof, &error)) {
+  const FtsOpening opening = { inode, fts_fs_caller (req, &who), fi->flags };
+  if (!fts_opening_run (fs, &opening, &opened, &error)) {
     fts_fs_fail (req, error);
     return;
   }
+  g_autoptr (GByteArray) first = opened.first;
   if (fi->flags & O_TRUNC)
     fts_inode_set_changed (inode, fts_fs_tick (fs), true);
   else
-    fts_fs_note_known (fs, inode, &attr, at);
-  fi->keep_cache =
-    check_cached (fs, inode, &attr) || fs->options->data_cache == FTS_DATA_CACHE_KEEP;
-  fi->direct_io = passes_by_cache (fs, fi->flags, &attr);
-  FtsFile *file = fts_file_new (fs, g_steal_pointer (&inode), open_id, fi->flags);
-  if (eof && first->len > 0)
-    fts_file_set_first (file, g_steal_pointer (&first), at);
+    fts_fs_note_known (fs, inode, &opened.attr, opened.at);
+  fi->keep_cache = check_cached (fs, inode, &opened.attr) ||
+                   fs->options->data_cache == FTS_DATA_CACHE_KEEP;
+  fi->direct_io = passes_by_cache (fs, fi->flags, &opened.attr);
+  FtsFile *file =
+    fts_file_new (fs, g_steal_pointer (&inode), opened.open_id, fi->flags);
+  if (opened.eof && first->len > 0)
+    fts_file_set_first (file, g_steal_pointer (&first), opened.at);
   reply_open (req, file, fi);
 }
 
@@ -132,7 +91,7 @@ fts_op_create (fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
   if (parent == NULL)
     return;
   bool well = fts_client_create (fs->client, fts_fs_caller (req, &who), &parent->handle,
-                                 name, (uint32_t) mode, open_flags_of (fi->flags),
+                                 name, (uint32_t) mode, fts_opening_flags (fi->flags),
                                  &node, &open_id, &error);
   fts_absent_add (fs->absent, parent->id, name); /* the answer could have been lost */
   if (!well) {

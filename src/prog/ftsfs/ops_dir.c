@@ -226,7 +226,10 @@ learn_entry (FtsFs *fs, const Dir *dir, const FtsDirent *entry, const char *name
     return NULL;
   const FtsPlaceOfEntry place = { dir->inode, name, dir->clock };
   FtsNode node = { .handle = entry->handle, .attr = entry->attr };
-  return fts_fs_learn (fs, &place, &node, dir->clock, e);
+  FtsInode *inode = fts_fs_learn (fs, &place, &node, dir->clock, e);
+  if (S_ISREG (node.attr.mode))
+    fts_ahead_add (fs->ahead, dir->inode->id, inode->id, node.attr.size);
+  return inode;
 }
 
 static bool
@@ -265,6 +268,8 @@ add_dots (Listing *listing, const Dir *dir, off_t off, uint64_t *cookie)
                                           .st_mode = S_IFDIR } };
 
   *cookie = 0;
+  if (off == 0)
+    fts_ahead_list (fts_fs_of (listing->req)->ahead, dir->inode->id);
   if (off == 0 && !add (listing, ".", &e, DOT_DONE))
     return false;
   if ((off == 0 || off == DOT_DONE) && !add (listing, "..", &e, DOTS_DONE))

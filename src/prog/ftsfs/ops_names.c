@@ -257,6 +257,7 @@ static void
 name_went (FtsFs *fs)
 {
   atomic_store (&fs->names_went, fts_fs_tick (fs));
+  fts_ahead_drop (fs->ahead, 0);
 }
 
 typedef bool (*Remove) (FtsClient *client, const FtsCaller *caller,

@@ -133,6 +133,7 @@ on_file (FtsPush *push, const FtsNotice *notice)
   if (inode == NULL)
     return;
   fts_inode_set_pushed (inode, now);
+  fts_ahead_drop (fs->ahead, inode->id);
   fts_absent_forget (fs->absent, inode->id);
   queue (push, FTS_NOTICE_FILE, inode->id, NULL, 0);
 }
@@ -161,6 +162,7 @@ drop_all (FtsPush *push, bool goes_on)
   fts_inodes_take_kept (fs->inodes, goes_on ? now : FTS_INODES_NEVER, now, &inodes,
                         &names);
   fts_absent_clear (fs->absent);
+  fts_ahead_drop (fs->ahead, 0);
   for (guint i = 0; i < inodes->len; i++) {
     FtsInode *inode = inodes->pdata[i];
     fts_inode_set_pushed (inode, now);
