@@ -112,6 +112,17 @@ tell_late (const LunTry *this)
              this->path->name, took_ms, how);
 }
 
+/* There is room for another try.  Who ends the path waits for the same condition as its threads: then
+ * one that is woken is not enough. */
+static void
+tell_of_room_locked (LunPath *path)
+{
+  if (path->stop)
+    pthread_cond_broadcast (&path->changed);
+  else
+    pthread_cond_signal (&path->changed);
+}
+
 /* Is there anything that the path's thread could do now?  To wake it for nothing costs more than
  * many a command does. */
 static bool
@@ -131,7 +142,7 @@ leave_flight (LunTry *this)
   g_queue_unlink (&path->in_flight, &this->link);
   lun_window_heed (path, &this->io.result);
   if (has_use_for_room_locked (path))
-    pthread_cond_signal (&path->changed);
+    tell_of_room_locked (path);
   if (this->is_aborted && this->io.result.outcome == LUN_OUTCOME_ABORTED)
     this->io.result = lun_result_bare (LUN_OUTCOME_TIMEOUT, 0);
   return this->part;
@@ -213,7 +224,7 @@ give_place_back (LunPath *path)
 {
   LUN_LOCKED (&path->lock);
   path->n_starting--;
-  pthread_cond_signal (&path->changed);
+  tell_of_room_locked (path);
 }
 
 void
