@@ -1,25 +1,33 @@
 /* failover.c - paths that fail, and come back. */
 #include "puppet.h"
 
-/* ---- stuck commands ---- */
+/* ---- stuck commands: over a path that blocks its threads, and one that answers later ---- */
+
+#define ASYNC_A "async(A)+ram:p?threaded=1"
+#define ASYNC_B "async(B)+ram:p?threaded=1"
+
+static const char *const held_a[] = { A, ASYNC_A };
+static const char *const held_a_b[] = { A_B, ASYNC_A "|" ASYNC_B };
 
 START_TEST (test_a_stuck_write_goes_over_the_other_path)
 {
-  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 30 });
+  g_autoptr (LunDevice) device =
+    open_puppets (held_a_b[_i], (LunDeviceConfig){ .try_ms = 30 });
 
   set_stuck (0, true);
   ck_assert (write_byte (device, 1, 1, NULL));
   ck_assert_uint_eq (get (0).n_stuck, 1);
   ck_assert_int_eq (read_byte (device, 1), 1);
-  ck_assert_int_eq (state_of (device, A), LUN_PATH_DOWN);
+  ck_assert_int_eq (state_of (device, held_a[_i]), LUN_PATH_DOWN);
   set_stuck (0, false);
-  await_state (device, A, LUN_PATH_UP);
+  await_state (device, held_a[_i], LUN_PATH_UP);
 }
 END_TEST
 
 START_TEST (test_a_stuck_read_leaves_the_buffer_alone_when_it_ends)
 {
-  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 30 });
+  g_autoptr (LunDevice) device =
+    open_puppets (held_a_b[_i], (LunDeviceConfig){ .try_ms = 30 });
   uint8_t block[BLOCK];
 
   ck_assert (write_byte (device, 1, 1, NULL));
@@ -27,7 +35,7 @@ START_TEST (test_a_stuck_read_leaves_the_buffer_alone_when_it_ends)
   ck_assert (lun_device_read (device, 1, block, BLOCK, LUN_PRIO_BULK, NULL));
   memset (block, 7, BLOCK);
   set_stuck (0, false);
-  await_state (device, A, LUN_PATH_UP);
+  await_state (device, held_a[_i], LUN_PATH_UP);
   for (int i = 0; i < BLOCK; i++)
     ck_assert_int_eq (block[i], 7);
 }
@@ -36,7 +44,7 @@ END_TEST
 START_TEST (test_the_deadline_does_not_wait_for_a_stuck_path)
 {
   g_autoptr (LunDevice) device =
-    open_puppets (A, (LunDeviceConfig){ .timeout_ms = 50 });
+    open_puppets (held_a[_i], (LunDeviceConfig){ .timeout_ms = 50 });
   g_autoptr (GError) error = NULL;
 
   set_stuck (0, true);
@@ -59,7 +67,8 @@ release_later (void *data)
 
 START_TEST (test_a_write_that_must_settle_waits_for_the_stuck_one)
 {
-  g_autoptr (LunDevice) device = open_puppets (A_B, (LunDeviceConfig){ .try_ms = 20 });
+  g_autoptr (LunDevice) device =
+    open_puppets (held_a_b[_i], (LunDeviceConfig){ .try_ms = 20 });
   uint8_t block[BLOCK] = { 5 };
   pthread_t thread;
 
@@ -75,14 +84,48 @@ END_TEST
 
 START_TEST (test_what_waits_behind_a_stuck_command_moves)
 {
-  g_autoptr (LunDevice) device =
-    open_puppets (A_B, (LunDeviceConfig){ .try_ms = 30, .policy = "round-robin" });
+  g_autoptr (LunDevice) device = open_puppets (
+    held_a_b[_i], (LunDeviceConfig){ .try_ms = 30, .policy = "round-robin" });
   uint8_t blocks[20 * BLOCK] = { 0 };
 
   set_stuck (0, true);
   for (unsigned i = 0; i < 20; i++)
     ck_assert (lun_device_write (device, i, blocks, BLOCK, LUN_PRIO_BULK, NULL));
   set_stuck (0, false);
+}
+END_TEST
+
+static void
+note_end (LunIo *io)
+{
+  __atomic_store_n ((bool *) io->user_data, true, __ATOMIC_SEQ_CST);
+}
+
+START_TEST (test_a_command_that_blocks_holds_up_neither_its_caller_nor_blocks)
+{
+  g_autoptr (LunDevice) device = open_puppets (ASYNC_A, (LunDeviceConfig){ 0 });
+  bool has_ended = false;
+  LunIo io = {
+    .op = LUN_OP_CDB, .cdb_len = 6, .done = note_end, .user_data = &has_ended
+  };
+
+  {
+    LUN_LOCKED (&lock);
+    strings[0].stuck_cdbs = true;
+  }
+  lun_device_submit (device, &io);
+  while (get (0).n_stuck == 0)
+    g_usleep (1000);
+  ck_assert (write_byte (device, 1, 1, NULL));
+  ck_assert (!__atomic_load_n (&has_ended, __ATOMIC_SEQ_CST));
+  {
+    LUN_LOCKED (&lock);
+    strings[0].stuck_cdbs = false;
+    pthread_cond_broadcast (&changed);
+  }
+  while (!__atomic_load_n (&has_ended, __ATOMIC_SEQ_CST))
+    g_usleep (1000);
+  ck_assert_int_eq (io.result.outcome, LUN_OUTCOME_GOOD);
 }
 END_TEST
 
@@ -493,13 +536,14 @@ main (void)
     test_the_guard_comes_before_data,
     test_a_path_set_down_rests_until_it_is_set_up,
     test_paths_come_and_go_under_load,
-  };
-  const TTest *const tests[] = {
     test_a_stuck_write_goes_over_the_other_path,
     test_a_stuck_read_leaves_the_buffer_alone_when_it_ends,
     test_the_deadline_does_not_wait_for_a_stuck_path,
     test_a_write_that_must_settle_waits_for_the_stuck_one,
     test_what_waits_behind_a_stuck_command_moves,
+  };
+  const TTest *const tests[] = {
+    test_a_command_that_blocks_holds_up_neither_its_caller_nor_blocks,
     test_a_check_finds_an_idle_path_that_died,
     test_a_check_that_hangs_takes_the_path_down,
     test_a_lun_that_shrank_is_refused,

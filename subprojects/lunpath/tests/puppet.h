@@ -19,10 +19,11 @@
 #define BLOCK 512
 
 typedef struct {
-  bool dead;     /* every command is a transport error, and nobody answers who it is */
-  bool stuck;    /* READ and WRITE block until it is false again, then they are done */
-  bool shrunken; /* READ CAPACITY says so */
-  bool other;    /* leads to another LUN */
+  bool dead;  /* every command is a transport error, and nobody answers who it is */
+  bool stuck; /* READ and WRITE block until it is false again, then they are done */
+  bool stuck_cdbs; /* so do other commands */
+  bool shrunken;   /* READ CAPACITY says so */
+  bool other;      /* leads to another LUN */
   uint16_t
     attention; /* the next READ or WRITE ends with this unit attention, e.g. 0x2a09 */
   bool resets; /* LUN RESET works, and ends what is stuck as aborted */
@@ -76,7 +77,7 @@ pull (int which, const LunIo *io)
   mine->n_commands++;
   mine->n_writes += io->op == LUN_OP_WRITE;
   bool was_stuck = mine->stuck && moves_data;
-  while (mine->stuck && moves_data) {
+  while (moves_data ? mine->stuck : mine->stuck_cdbs) {
     mine->n_stuck++;
     pthread_cond_broadcast (&changed);
     pthread_cond_wait (&changed, &lock);
@@ -191,6 +192,50 @@ puppet_wrap (LunTransport *lower, const char *args, GError **error)
   return &puppet->base;
 }
 
+/* "async(A)": puppet A, which takes READ, WRITE and FLUSH from any thread and ends them on others. */
+typedef struct {
+  LunTransport *layer;
+  LunIo *io;
+} Errand;
+
+static inline void *
+run_errand (void *data)
+{
+  Errand errand = *(Errand *) data;
+
+  g_free (data);
+  puppet_submit (errand.layer, errand.io);
+  return NULL;
+}
+
+static inline void
+async_submit (LunTransport *layer, LunIo *io)
+{
+  pthread_t thread;
+
+  if (!lun_transport_is_swift (io)) {
+    puppet_submit (layer, io);
+    return;
+  }
+  Errand *errand = g_new (Errand, 1);
+  *errand = (Errand){ layer, io };
+  ck_assert_int_eq (pthread_create (&thread, NULL, run_errand, errand), 0);
+  pthread_detach (thread);
+}
+
+static inline LunTransport *
+async_wrap (LunTransport *lower, const char *args, GError **error)
+{
+  LunTransport *layer = puppet_wrap (lower, args, error);
+
+  layer->ops.submit = async_submit;
+  layer->facts.run = LUN_RUN_ASYNC;
+  layer->facts.queue_depth = 8;
+  layer->facts.any_thread = layer->facts.holds_data = true;
+  layer->facts.n_threads = 1;
+  return layer;
+}
+
 /* "unborn": cannot be opened while puppet C is dead. */
 static inline LunTransport *
 unborn_wrap (LunTransport *lower, const char *args, GError **error)
@@ -203,6 +248,7 @@ unborn_wrap (LunTransport *lower, const char *args, GError **error)
 
 static const LunLayerOps unborn_layer = { .name = "unborn", .wrap = unborn_wrap };
 static const LunLayerOps puppet_layer = { .name = "puppet", .wrap = puppet_wrap };
+static const LunLayerOps async_layer = { .name = "async", .wrap = async_wrap };
 
 /* ---- devices of puppets ---- */
 
@@ -217,6 +263,8 @@ set_up (void)
 
   if (!registered)
     lun_layer_register (&puppet_layer);
+  if (!registered)
+    lun_layer_register (&async_layer);
   if (!registered)
     lun_layer_register (&unborn_layer);
   registered = true;

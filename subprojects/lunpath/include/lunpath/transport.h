@@ -86,7 +86,9 @@ typedef enum {
   /* submit() returns at once and is called by the path's own thread only, or, with
    * facts.any_thread, by any thread; the command is completed on a thread of the transport.  Up
    * to queue_depth commands in flight.  Data is the caller's memory: abort() must end a command
-   * soon, whatever the path does. */
+   * soon, whatever the path does.  With facts.holds_data it need not: then data is as with
+   * LUN_RUN_PATH_THREAD, and stays until the command ends.  With facts.n_threads only READ,
+   * WRITE and FLUSH are so; all else is as with LUN_RUN_PATH_THREAD, n_threads at a time. */
   LUN_RUN_ASYNC,
 } LunRun;
 
@@ -100,6 +102,8 @@ typedef struct {
   uint32_t max_io_bytes;  /* that, where the block size is not told */
   bool can_wake;          /* has wait() */
   bool any_thread;        /* LUN_RUN_ASYNC: who may call submit() */
+  bool holds_data;        /* LUN_RUN_ASYNC: what was given up may still use its data */
+  uint32_t n_threads;     /* LUN_RUN_ASYNC: see there; 0 = no submit() blocks */
   bool real_scsi;         /* a SCSI device answers, not an emulation of ours */
   const char
     *nexus; /* initiator port, as far as processes of this machine may share it; NULL:
@@ -186,6 +190,23 @@ typedef struct {
    * where they differ (they start as a copy of LOWER's).  On error LOWER stays the caller's. */
   LunTransport *(*wrap) (LunTransport *lower, const char *args, GError **error);
 } LunLayerOps;
+
+/* What is given up may use its data until it ends. */
+static inline bool
+lun_transport_holds_data (const LunTransport *transport)
+{
+  const LunTransportFacts *facts = &transport->facts;
+
+  return facts->run == LUN_RUN_PATH_THREAD ||
+         (facts->run == LUN_RUN_ASYNC && facts->holds_data);
+}
+
+/* IO is of those whose submit() does not block beside facts.n_threads. */
+static inline bool
+lun_transport_is_swift (const LunIo *io)
+{
+  return io->op == LUN_OP_READ || io->op == LUN_OP_WRITE || io->op == LUN_OP_FLUSH;
+}
 
 /* ---- the registry: before the first device is opened, from one thread ---- */
 

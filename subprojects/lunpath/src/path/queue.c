@@ -78,13 +78,23 @@ has_room_locked (const LunPath *path)
   return (depth == 0 || used < depth) && (path->window == 0 || used < path->window);
 }
 
+/* Where commands block a thread, only the path's own may be it. */
+static bool
+takes_any_thread (const LunPart *part)
+{
+  const LunTransportFacts *facts = &part->path->transport->facts;
+
+  return facts->any_thread &&
+         (facts->n_threads == 0 || lun_transport_is_swift (&part->io));
+}
+
 /* A place in flight for PART, when it may be started by this thread at once. */
 static bool
 take_place (LunPart *part)
 {
   LunPath *path = part->path;
 
-  if (!path->transport->facts.any_thread || part->not_before_us > 0)
+  if (!takes_any_thread (part) || part->not_before_us > 0)
     return false;
   LUN_LOCKED (&path->lock);
   if (!lun_path_is_usable (path) || path->stop || !has_room_locked (path) ||
@@ -385,7 +395,7 @@ threads_wanted (const LunPath *path)
   const LunTransportFacts *facts = &path->transport->facts;
 
   if (facts->run != LUN_RUN_PATH_THREAD)
-    return 1;
+    return CLAMP (facts->n_threads, 1, LUN_PATH_THREADS_MAX);
   return CLAMP (facts->queue_depth, 1, LUN_PATH_THREADS_MAX);
 }
 

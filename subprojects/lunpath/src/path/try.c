@@ -195,7 +195,7 @@ share_us (const LunPath *path, const LunPart *part, int64_t now_us)
     return left_us; /* not repeated anyway */
   if (another_is_usable (path))
     return MIN (left_us / 2, path->device->try_us);
-  return path->transport->facts.run == LUN_RUN_PATH_THREAD ? left_us : left_us / 2;
+  return lun_transport_holds_data (path->transport) ? left_us : left_us / 2;
 }
 
 static LunTry *
@@ -214,7 +214,7 @@ new_try (LunPath *path, LunPart *part)
   this->io.timeout_ms = (uint32_t) MAX (share / 1000, 1);
   this->io.priv.transport_data = NULL;
   this->io.priv.tag = __atomic_add_fetch (&path->device->last_tag, 1, __ATOMIC_RELAXED);
-  if (path->transport->facts.run == LUN_RUN_PATH_THREAD)
+  if (lun_transport_holds_data (path->transport))
     give_own_memory (this);
   return this;
 }
@@ -261,7 +261,7 @@ typedef struct {
 static bool
 cut_loose_locked (LunTry *this, int64_t now_us)
 {
-  if (this->path->transport->facts.run != LUN_RUN_PATH_THREAD)
+  if (!lun_transport_holds_data (this->path->transport))
     return false;
   if (lun_part_must_settle (this->part) && now_us < this->part->deadline_us) {
     this->until_us = this->part->deadline_us;
@@ -274,7 +274,7 @@ static bool
 is_waited_for (const LunTry *this)
 {
   return this->part &&
-         !(this->is_aborted && this->path->transport->facts.run != LUN_RUN_PATH_THREAD);
+         !(this->is_aborted && !lun_transport_holds_data (this->path->transport));
 }
 
 static Overdue
@@ -299,7 +299,7 @@ take_overdue (LunPath *path, int64_t *next_us)
       overdue.part = g_steal_pointer (&this->part);
     else
       overdue.must_settle =
-        path->transport->facts.run == LUN_RUN_PATH_THREAD && overdue.abort != 0;
+        lun_transport_holds_data (path->transport) && overdue.abort != 0;
     *next_us = now_us; /* look for more */
     return overdue;
   }
