@@ -19,8 +19,9 @@ print_text (LunDevice *device)
   printf ("%s: %" G_GUINT64_FORMAT " blocks of %u bytes\n", facts->identity,
           facts->n_blocks, facts->block_size);
   for (unsigned i = 0; i < n_paths; i++)
-    printf ("  %-8s %s (%s)\n", lun_path_state_name (infos[i].state), infos[i].name,
-            infos[i].reason);
+    printf ("  %-8s %s (%s%s%s)\n", lun_path_state_name (infos[i].state), infos[i].name,
+            infos[i].reason, infos[i].method ? "; " : "",
+            infos[i].method ? infos[i].method : "");
   lun_path_infos_free (infos, n_paths);
 }
 

@@ -37,6 +37,8 @@ add_path (JsonBuilder *json, const LunPathInfo *info)
   add_text (json, "name", info->name);
   add_text (json, "state", lun_path_state_name (info->state));
   add_text (json, "reason", info->reason);
+  if (info->method)
+    add_text (json, "method", info->method);
   add_number (json, "since_ms",
               (uint64_t) (g_get_monotonic_time () - info->since_us) / 1000);
   add_number (json, "queued", info->queued);

@@ -57,6 +57,7 @@ typedef struct {
   char *name;
   LunPathState state;
   char *reason;      /* of the last change of state */
+  char *method;      /* how its blocks go, where there are several ways; or NULL */
   int64_t since_us;  /* when that was (g_get_monotonic_time()) */
   bool is_preferred; /* its target port group is optimised, or there are no groups */
   uint32_t queued;   /* commands waiting or in flight */

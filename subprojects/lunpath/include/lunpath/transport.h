@@ -108,6 +108,8 @@ typedef struct {
   const char
     *nexus; /* initiator port, as far as processes of this machine may share it; NULL:
                         nobody else has it.  The transport's own. */
+  const char
+    *method; /* how blocks go, in words, where that differs; or NULL.  Likewise */
 } LunTransportFacts;
 
 typedef struct {

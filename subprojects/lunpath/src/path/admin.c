@@ -22,6 +22,7 @@ static void
 describe (LunPath *path, LunPathInfo *info)
 {
   info->name = g_strdup (path->name);
+  info->method = g_strdup (path->transport->facts.method);
   info->is_preferred = __atomic_load_n (&path->is_preferred, __ATOMIC_RELAXED);
   info->queued = __atomic_load_n (&path->queued, __ATOMIC_RELAXED);
   info->failures = __atomic_load_n (&path->n_failures, __ATOMIC_RELAXED);
@@ -87,6 +88,7 @@ lun_path_infos_free (LunPathInfo *infos, unsigned n_paths)
 {
   for (unsigned i = 0; i < n_paths; i++) {
     g_free (infos[i].name);
+    g_free (infos[i].method);
     g_free (infos[i].reason);
   }
   g_free (infos);

@@ -1,16 +1,20 @@
 /* transport/blk.c - a path to any block device: NVMe, device mapper (multipath), virtio, disks.
  *
- *   blk:/dev/nvme0n1[?depth=N]    blk:/dev/mapper/mpatha[?depth=N]
+ *   blk:/dev/nvme0n1[?depth=N][&uring=0]    blk:/dev/mapper/mpatha
  *
- * Reads and writes go by pread() and pwrite() with O_DIRECT: no page cache lies between the hosts.
- * They are the path's own threads', `depth` of them (1 to 16, default 8): a device may hold an I/O
- * as long as it likes, and the memory of one that was given up must stay; the device's copies
- * begin at a page, as O_DIRECT wants.  (io_uring would need all of that too: an I/O that the device keeps
- * cannot be taken back there either, IORING_OP_ASYNC_CANCEL does not end what the driver has, so copies
- * and a reaper of late ends stay.  What it would save is threads, 16 at most, at the price of a second
- * way for SG_IO and reservation ioctls, which it does not carry.)
+ * Blocks are read and written with O_DIRECT: no page cache lies between the hosts.  There are two ways:
+ *   - io_uring (blk-ring.h), `depth` of them at a time (1 to 128, default 32), on one thread;
+ *   - the path's own threads with pread() and pwrite(), as many as `depth` (1 to 16, default 8): where
+ *     the kernel has no io_uring or not for us, and with uring=0.  That is found out at opening, said
+ *     once, and stands in the path's description (LunPathInfo.method).
+ * What they have in common: a device may hold an I/O as long as it likes, and nobody can take it back
+ * (IORING_OP_ASYNC_CANCEL is tried; it ends what no driver has yet).  So data lies in a copy that stays
+ * with the I/O when that is given up, in memory that begins at a page, as O_DIRECT wants.  To lend
+ * the caller's own would break one of two promises: that a command ends at its deadline, or that its
+ * memory is the caller's again then; a device that wakes up late would write into what is something
+ * else by then, or on the disk what never was in one piece.
  *
- * What is no READ, WRITE or flush:
+ * What is no READ, WRITE or flush blocks a thread of the path:
  *   - where SG_IO works (a SCSI disk, and device mapper's multipath, which hands it on) it is sent
  *     by that, COMPARE AND WRITE too; but PERSISTENT RESERVE OUT to device mapper goes by ioctl,
  *     which registers all of its paths (blk-pr.h);
@@ -18,9 +22,11 @@
  *     there is no other command.
  *
  * Identity: that of the SCSI LUN; else the world-wide name the kernel knows; else its serial number
- * or device mapper's UUID.  A device without any is refused.
+ * or device mapper's UUID, or the file beneath a loop device.  A device without any is refused.
  */
+#include "transport/blk-move.h"
 #include "transport/blk-pr.h"
+#include "transport/blk-ring.h"
 #include "transport/builtin.h"
 #include "transport/command.h"
 #include "transport/scsi.h"
@@ -37,9 +43,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_IO_BYTES (1u << 20)
-#define PROBE_MS     5000
-#define MAPPED_PATHS 16
+#define MAX_IO_BYTES    (1u << 20)
+#define PROBE_MS        5000
+#define MAPPED_PATHS    16
+
+#define DEPTH_MAX       128
+#define RING_DEPTH      32
+#define THREADS         8
+#define THREADS_MAX     16
+#define COMMAND_THREADS 4 /* beside a ring: SG_IO and reservations */
 
 typedef struct {
   LunTransport base;
@@ -47,7 +59,9 @@ typedef struct {
   char *disk; /* in sysfs, or NULL */
   int fd;
   bool takes_scsi;
-  bool is_mapped; /* by device mapper */
+  bool is_mapped;   /* by device mapper */
+  LunBlkRing *ring; /* NULL: the path's threads do it */
+  char *method;
 } Blk;
 
 static bool
@@ -58,59 +72,34 @@ fail_errno (const Blk *blk, const char *what, GError **error)
   return false;
 }
 
-/* ---- blocks ---- */
-
-/* What the block layer makes of a device's status (its blk_errors[]). */
-static LunResult
-result_of_errno (int os_errno)
-{
-  switch (os_errno) {
-  case EBADE:
-    return lun_result_bare (LUN_OUTCOME_RESERVATION_CONFLICT, 0);
-  case ENODATA:
-  case EILSEQ:
-    return lun_result_check_condition (LUN_SENSE_MEDIUM_ERROR, 0x11, 0x00);
-  case EREMOTEIO:
-    return lun_result_check_condition (LUN_SENSE_HARDWARE_ERROR, 0x44, 0x00);
-  case EPERM:
-  case EROFS:
-    return lun_result_check_condition (LUN_SENSE_DATA_PROTECT, 0x27, 0x00);
-  default:
-    return lun_sg_failure (os_errno);
-  }
-}
+/* ---- blocks, by the path's threads ---- */
 
 static ssize_t
-move (const Blk *blk, const LunIo *io, char *data, size_t len, off_t at)
+call (const Blk *blk, const LunBlkMove *move)
 {
-  return io->op == LUN_OP_READ ? pread (blk->fd, data, len, at)
-                               : pwrite (blk->fd, data, len, at);
+  ssize_t n = move->io->op == LUN_OP_READ
+                ? pread (blk->fd, move->data, move->left, move->at)
+                : pwrite (blk->fd, move->data, move->left, move->at);
+
+  return n < 0 ? -errno : n;
 }
 
 static LunResult
-move_blocks (const Blk *blk, const LunIo *io)
+move_blocks (const Blk *blk, LunIo *io)
 {
-  size_t len = (size_t) io->blocks * blk->base.facts.block_size;
-  off_t at = (off_t) (io->lba * blk->base.facts.block_size);
-  char *data = io->iov[0].iov_base;
+  LunBlkMove move;
 
-  g_assert (io->n_iov == 1); /* LUN_RUN_PATH_THREAD */
-  for (size_t done = 0; done < len;) {
-    ssize_t n = move (blk, io, data + done, len - done, at + (off_t) done);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return result_of_errno (n == 0 ? EIO : errno);
-    done += (size_t) n;
-  }
-  return lun_result_bare (LUN_OUTCOME_GOOD, 0);
+  lun_blk_move_begin (&move, io, blk->base.facts.block_size);
+  while (lun_blk_move_go_on (&move, call (blk, &move)))
+    ;
+  return io->result;
 }
 
 static LunResult
 flush (const Blk *blk)
 {
   return fdatasync (blk->fd) == 0 ? lun_result_bare (LUN_OUTCOME_GOOD, 0)
-                                  : result_of_errno (errno);
+                                  : lun_blk_result (errno);
 }
 
 /* ---- commands ---- */
@@ -193,7 +182,7 @@ execute_cdb (const Blk *blk, const LunIo *io)
 }
 
 static LunResult
-execute (const Blk *blk, const LunIo *io)
+execute (const Blk *blk, LunIo *io)
 {
   switch (io->op) {
   case LUN_OP_READ:
@@ -212,8 +201,23 @@ execute (const Blk *blk, const LunIo *io)
 static void
 blk_submit (LunTransport *transport, LunIo *io)
 {
-  io->result = execute ((Blk *) transport, io);
+  Blk *blk = (Blk *) transport;
+
+  if (blk->ring && lun_transport_is_swift (io)) {
+    lun_blk_ring_submit (blk->ring, io);
+    return;
+  }
+  io->result = execute (blk, io);
   io->done (io);
+}
+
+static void
+blk_abort (LunTransport *transport, uint64_t tag)
+{
+  Blk *blk = (Blk *) transport;
+
+  if (blk->ring)
+    lun_blk_ring_cancel (blk->ring, tag);
 }
 
 /* LunScsiRun. */
@@ -237,8 +241,11 @@ kernel_identity (const Blk *blk)
     const char *file, *prefix;
   } places[] = {
     { "wwid", "" }, /* of NVMe: has a prefix of its own */
-    { "device/wwid", "" }, { "serial", "serial." }, { "device/serial", "serial." },
+    { "device/wwid", "" },
+    { "serial", "serial." },
+    { "device/serial", "serial." },
     { "dm/uuid", "dm." },
+    { "loop/backing_file", "loop." }, /* which no other host shares: for tests */
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (places); i++) {
@@ -272,8 +279,10 @@ blk_close (LunTransport *transport)
 {
   Blk *blk = (Blk *) transport;
 
+  lun_blk_ring_free (blk->ring);
   if (blk->fd >= 0)
     close (blk->fd);
+  g_free (blk->method);
   g_free (blk->disk);
   g_free (blk->node);
   g_free (blk);
@@ -320,7 +329,7 @@ try_scsi (Blk *blk)
 }
 
 static bool
-learn (Blk *blk, uint64_t depth, GError **error)
+learn (Blk *blk, GError **error)
 {
   g_autofree char *uuid = lun_sysfs_line (blk->disk, "dm/uuid");
   g_autofree char *map = lun_sysfs_line (blk->disk, "dm/name");
@@ -332,8 +341,6 @@ learn (Blk *blk, uint64_t depth, GError **error)
   blk->is_mapped = map != NULL || uuid != NULL;
   blk->takes_scsi = try_scsi (blk);
   blk->base.facts = (LunTransportFacts){
-    .run = LUN_RUN_PATH_THREAD,
-    .queue_depth = (uint32_t) depth,
     .block_size = (uint32_t) block_size,
     .n_blocks = n_bytes / (unsigned) block_size,
     .max_io_blocks = MAX_IO_BYTES / (unsigned) block_size,
@@ -346,18 +353,94 @@ learn (Blk *blk, uint64_t depth, GError **error)
   return true;
 }
 
+/* ---- how blocks go ---- */
+
+typedef struct {
+  uint64_t depth; /* 0 = the way's own */
+  uint64_t uring;
+} Wanted;
+
+static bool
+read_options (const LunPathName *name, Wanted *wanted, GError **error)
+{
+  static const char *const known[] = { "depth", "uring", NULL };
+
+  if (!lun_path_name_only (name, known, error) ||
+      !lun_path_name_number (name, "depth", 0, &wanted->depth, error) ||
+      !lun_path_name_number (name, "uring", 1, &wanted->uring, error))
+    return false;
+  if (wanted->depth <= DEPTH_MAX && wanted->uring <= 1)
+    return true;
+  g_set_error (error, LUN_ERROR, LUN_ERROR_CONFIG,
+               "path name \"%s\": depth=N wants 1 to %d, uring=N 0 or 1", name->text,
+               DEPTH_MAX);
+  return false;
+}
+
+static void
+go_by_ring (Blk *blk, unsigned depth)
+{
+  LunTransportFacts *facts = &blk->base.facts;
+
+  facts->run = LUN_RUN_ASYNC;
+  facts->queue_depth = depth;
+  facts->any_thread = true;
+  facts->holds_data = true;
+  facts->n_threads = COMMAND_THREADS;
+  blk->method = g_strdup_printf ("io_uring, %u at a time", depth);
+}
+
+static void
+go_by_threads (Blk *blk, unsigned depth, const char *why)
+{
+  LunTransportFacts *facts = &blk->base.facts;
+
+  facts->run = LUN_RUN_PATH_THREAD;
+  facts->queue_depth = depth;
+  blk->method = g_strdup_printf ("%u threads (%s)", depth, why);
+}
+
+static void
+tell_once (const char *why)
+{
+  static bool is_told;
+
+  if (!__atomic_exchange_n (&is_told, true, __ATOMIC_RELAXED))
+    g_info ("block devices are read and written by threads of their paths: %s", why);
+}
+
+static void
+choose_way (Blk *blk, const Wanted *wanted)
+{
+  unsigned depth = (unsigned) wanted->depth, ring_depth = depth ? depth : RING_DEPTH,
+           threads = depth ? MIN (depth, THREADS_MAX) : THREADS;
+  g_autoptr (GError) why = NULL;
+
+  if (wanted->uring)
+    blk->ring = lun_blk_ring_new (&blk->base, blk->fd, ring_depth, &why);
+  if (blk->ring)
+    go_by_ring (blk, ring_depth);
+  else
+    go_by_threads (blk, threads, why ? why->message : "uring=0");
+  if (why)
+    tell_once (why->message);
+  blk->base.facts.method = blk->method;
+}
+
 static LunTransport *
 blk_open (const LunPathName *name, const LunTransportConfig *config, GError **error)
 {
-  uint64_t depth;
+  Wanted wanted;
 
-  if (!lun_scsi_depth (name, &depth, error))
+  if (!read_options (name, &wanted, error))
     return NULL;
   Blk *blk = g_new0 (Blk, 1);
   blk->node = g_strdup (name->target);
   blk->fd = -1;
-  if (open_node (blk, config->read_only, error) && learn (blk, depth, error))
+  if (open_node (blk, config->read_only, error) && learn (blk, error)) {
+    choose_way (blk, &wanted);
     return &blk->base;
+  }
   blk_close (&blk->base);
   return NULL;
 }
@@ -381,5 +464,6 @@ const LunTransportOps lun_blk_ops = {
   .close = blk_close,
   .identify = blk_identify,
   .submit = blk_submit,
+  .abort = blk_abort,
   .reset = blk_reset,
 };
