@@ -81,7 +81,8 @@ typedef enum {
   LUN_RUN_CALLER,
   /* submit() is called by the path's own threads only, by queue_depth of them at a time (16 at
    * most); it may block, and completes the command before it returns.  Data is one iovec of
-   * memory that begins at a page: a copy, which stays when the device gives the command up. */
+   * memory that begins at a page, a copy or lent (memory.h), which stays when the device gives the
+   * command up. */
   LUN_RUN_PATH_THREAD,
   /* submit() returns at once and is called by the path's own thread only, or, with
    * facts.any_thread, by any thread; the command is completed on a thread of the transport.  Up

@@ -1,5 +1,7 @@
 #include "path/try.h"
 
+#include <lunpath/memory.h>
+
 #include "path/job.h"
 #include "path/keeper.h"
 #include "path/queue.h"
@@ -7,10 +9,14 @@
 #include "path/window.h"
 
 #include "base/iov.h"
+#include "base/loan.h"
 #include "base/lock.h"
 #include "base/sense.h"
 
 #include <stdlib.h>
+
+/* Fresh memory so long costs more than to copy it. */
+#define LARGE (64u * 1024)
 
 typedef struct {
   LunIo io;      /* what the transport sees */
@@ -20,7 +26,9 @@ typedef struct {
   int64_t start_us;
   int64_t until_us; /* path->lock */
   bool is_aborted;  /* path->lock */
-  void *own;        /* memory for the data, or NULL */
+  void *own; /* memory for the data, or NULL; of lunpath/memory.h where `is_large` */
+  bool is_large;
+  LunBlock *loan; /* or the caller's, lent; or NULL */
   struct iovec own_iov;
 } LunTry;
 
@@ -39,25 +47,56 @@ gets_data (const LunIo *io)
 }
 
 static void
-give_own_memory (LunTry *this)
+carry_own (LunTry *this)
+{
+  this->io.iov = &this->own_iov;
+  this->io.n_iov = 1;
+}
+
+/* The caller's own memory, when a device can have it (base/loan.h). */
+static bool
+borrow_memory (LunTry *this)
+{
+  const struct iovec *iov = this->io.iov;
+
+  if ((this->io.op != LUN_OP_READ && this->io.op != LUN_OP_WRITE) ||
+      this->io.n_iov != 1)
+    return false;
+  this->own_iov.iov_base = lun_loan_take (iov->iov_base, iov->iov_len, &this->loan);
+  if (!this->loan)
+    return false;
+  this->own_iov.iov_len = iov->iov_len;
+  carry_own (this);
+  return true;
+}
+
+static void
+copy_memory (LunTry *this)
 {
   size_t len = data_len (&this->io);
 
   if (len == 0)
     return;
-  g_assert (posix_memalign (&this->own, 4096, len) == 0);
+  this->is_large = len >= LARGE;
+  if (this->is_large)
+    this->own = lun_memory_take (len);
+  else
+    g_assert (posix_memalign (&this->own, 4096, len) == 0);
   if (this->io.op !=
       LUN_OP_READ) /* of a CDB with data in: what the LUN does not fill */
     lun_iov_gather (this->io.iov, this->io.n_iov, this->own, len);
   this->own_iov = (struct iovec){ this->own, len };
-  this->io.iov = &this->own_iov;
-  this->io.n_iov = 1;
+  carry_own (this);
 }
 
 static void
 free_try (LunTry *this)
 {
-  free (this->own);
+  lun_loan_return (this->loan);
+  if (this->is_large)
+    lun_memory_give (this->own);
+  else
+    free (this->own);
   g_free (this);
 }
 
@@ -214,8 +253,8 @@ new_try (LunPath *path, LunPart *part)
   this->io.timeout_ms = (uint32_t) MAX (share / 1000, 1);
   this->io.priv.transport_data = NULL;
   this->io.priv.tag = __atomic_add_fetch (&path->device->last_tag, 1, __ATOMIC_RELAXED);
-  if (lun_transport_holds_data (path->transport))
-    give_own_memory (this);
+  if (lun_transport_holds_data (path->transport) && !borrow_memory (this))
+    copy_memory (this);
   return this;
 }
 
@@ -255,6 +294,7 @@ lun_try_start (LunPath *path, LunPart *part)
 typedef struct {
   uint64_t abort; /* its tag, to be given up; 0 = none */
   LunPart *part;  /* cut loose; or NULL */
+  bool is_lent;   /* its memory */
   bool must_settle;
 } Overdue;
 
@@ -295,6 +335,7 @@ take_overdue (LunPath *path, int64_t *next_us)
     }
     overdue.abort = this->is_aborted ? 0 : this->io.priv.tag;
     this->is_aborted = true;
+    overdue.is_lent = this->loan != NULL;
     if (cut_loose_locked (this, now_us))
       overdue.part = g_steal_pointer (&this->part);
     else
@@ -322,6 +363,8 @@ lun_try_end_overdue (LunPath *path)
     }
     if (overdue.must_settle)
       lun_settle_start (path);
+    if (overdue.part && overdue.is_lent)
+      lun_loan_part (overdue.part->io.iov->iov_base, overdue.part->io.iov->iov_len);
     if (overdue.part) {
       lun_count (&path->counters.stuck, 1);
       overdue.part->io.result = late;

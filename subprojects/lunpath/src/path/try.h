@@ -1,17 +1,18 @@
 /* path/try.h - one try of a part on one path with a thread.
  *
  * A try has a LunIo of its own, so that a part can go on while its try is stuck in the path:
- *   - over a transport that blocks (LUN_RUN_PATH_THREAD) it has memory of its own for the data
- *     too.  When its time is over it is cut loose: the part goes on at once, and the command
- *     ends whenever it does, into memory that nobody else has.
- *   - over one that answers later (LUN_RUN_ASYNC) the data is the caller's, and the part goes on
- *     when the transport has ended the command, which abort() makes happen soon.
+ *   - over a transport that blocks (LUN_RUN_PATH_THREAD), or that cannot take a command back
+ *     (facts.holds_data), its data is a copy, or memory that can be lent (base/loan.h).  When its
+ *     time is over it is cut loose: the part goes on at once, and the command ends whenever it
+ *     does, into memory that nobody else has.
+ *   - over any other that answers later (LUN_RUN_ASYNC) the data is the caller's, and the part goes
+ *     on when the transport has ended the command, which abort() makes happen soon.
  *
  *   start ---> in flight --- its end ------------------------------> part goes on
  *                 | time is over: abort, path IO_FAILED
- *                 |--- blocks, harmless -> cut loose -------------> part goes on
+ *                 |--- holds, harmless -> cut loose -------------> part goes on
  *                 |                            '- its end: freed
- *                 |--- blocks, must settle: LUN RESET (settle.h) - its end -> part goes on
+ *                 |--- holds, must settle: LUN RESET (settle.h) - its end -> part goes on
  *                 |                        '- deadline: cut loose -> TIMEOUT to the caller
  *                 '--- answers later -------- its end ------------> part goes on
  *

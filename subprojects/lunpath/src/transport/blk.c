@@ -8,11 +8,11 @@
  *     the kernel has no io_uring or not for us, and with uring=0.  That is found out at opening, said
  *     once, and stands in the path's description (LunPathInfo.method).
  * What they have in common: a device may hold an I/O as long as it likes, and nobody can take it back
- * (IORING_OP_ASYNC_CANCEL is tried; it ends what no driver has yet).  So data lies in a copy that stays
- * with the I/O when that is given up, in memory that begins at a page, as O_DIRECT wants.  To lend
- * the caller's own would break one of two promises: that a command ends at its deadline, or that its
- * memory is the caller's again then; a device that wakes up late would write into what is something
- * else by then, or on the disk what never was in one piece.
+ * (IORING_OP_ASYNC_CANCEL is tried; it ends what no driver has yet).  To use the caller's memory as it
+ * is would break one of two promises: that a command ends at its deadline, or that its memory is the
+ * caller's again then; a device that wakes up late would write into what is something else by then,
+ * or on the disk what never was in one piece.  So the device above (try.h) lends pages that can be left
+ * to a driver, where the caller's are such (lunpath/memory.h), and copies where not.
  *
  * What is no READ, WRITE or flush blocks a thread of the path:
  *   - where SG_IO works (a SCSI disk, and device mapper's multipath, which hands it on) it is sent
