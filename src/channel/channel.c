@@ -12,9 +12,10 @@
 #include "channel/channel.h"
 
 #include "base/error.h"
-#include "channel/buffers.h"
 #include "channel/private.h"
 #include "channel/slot.h"
+
+#include <lunpath/memory.h>
 
 #include <sodium.h>
 #include <string.h>
@@ -195,7 +196,7 @@ void
 fts_channel_trim (FtsChannel *channel)
 {
   if (channel->open_len == 0) {
-    fts_buffer_give (channel->open, channel->segment_len);
+    lun_memory_give (channel->open);
     channel->open = NULL;
   }
   fts_channel_drop_reads (channel, false);
@@ -311,7 +312,7 @@ free_channel (FtsChannel *channel)
 {
   for (uint32_t i = 0; i < channel->tx.size; i++) {
     fts_segio_finish (&channel->out[i].io, NULL);
-    fts_buffer_give (channel->out[i].buffer, channel->segment_len);
+    lun_memory_give (channel->out[i].buffer);
   }
   channel->open_len = 0;
   fts_channel_trim (channel);

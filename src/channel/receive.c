@@ -6,8 +6,9 @@
  */
 #include "base/crc.h"
 #include "base/error.h"
-#include "channel/buffers.h"
 #include "channel/private.h"
+
+#include <lunpath/memory.h>
 
 #include <string.h>
 
@@ -59,7 +60,7 @@ fts_channel_drop_reads (FtsChannel *channel, bool keep_lent)
     in->sequence = 0;
     if (keep_lent && i == channel->in_lent)
       continue;
-    fts_buffer_give (in->buffer, channel->segment_len);
+    lun_memory_give (in->buffer);
     in->buffer = NULL;
   }
 }
@@ -97,7 +98,7 @@ start_read (FtsChannel *channel, FtsIn *in, const FtsExpect *expect, GError **er
   if (device == NULL)
     return FETCH_MISMATCH;
   if (in->buffer == NULL)
-    in->buffer = fts_buffer_take (channel->segment_len);
+    in->buffer = lun_memory_take (channel->segment_len);
   in->sequence = expect->sequence;
   if (!fts_segio_start (
         &in->io, &channel->group, device, LUN_OP_READ, LUN_PRIO_BULK, lba, in->buffer,

@@ -8,8 +8,9 @@
  */
 #include "base/crc.h"
 #include "base/error.h"
-#include "channel/buffers.h"
 #include "channel/private.h"
+
+#include <lunpath/memory.h>
 
 #include <string.h>
 
@@ -68,7 +69,7 @@ fts_channel_release (FtsChannel *channel, uint64_t acked_before)
   for (uint64_t s = acked_before + 1; s <= channel->tx.acked; s++) {
     FtsOut *out = out_at (channel, s);
 
-    fts_buffer_give (out->buffer, channel->segment_len);
+    lun_memory_give (out->buffer);
     out->buffer = NULL;
   }
 }
@@ -228,7 +229,7 @@ open_segment (FtsChannel *channel, GError **error)
   if (!make_room (channel, error))
     return false;
   if (channel->open == NULL) {
-    channel->open = fts_buffer_take (channel->segment_len);
+    channel->open = lun_memory_take (channel->segment_len);
     channel->open_len = 0;
   }
   return true;
