@@ -154,7 +154,8 @@ END_TEST
 
 START_TEST (test_names_beyond_the_limit_are_out_of_range)
 {
-  g_autofree char *name = g_strconcat ("user.", g_strnfill (260, 'n'), NULL);
+  g_autofree char *long_word = g_strnfill (260, 'n');
+  g_autofree char *name = g_strconcat ("user.", long_word, NULL);
 
   open_with_file ("");
   ck_assert_int_eq (set (name, "v", 0), ERANGE);
