@@ -5,6 +5,9 @@
 
 #include "base/loan.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define PAGE 4096
 #define LEN  (4 * PAGE)
 
@@ -114,6 +117,29 @@ START_TEST (test_what_is_lent_is_not_handed_out)
   ck_assert_ptr_eq (front, after);
   lun_memory_give (next);
   lun_memory_give (after);
+}
+END_TEST
+
+START_TEST (test_a_child_begins_with_memory_of_its_own)
+{
+  char *kept = lun_memory_take (LEN), *in_use = lun_memory_take (LEN);
+  int status;
+
+  memset (in_use, 'a', LEN);
+  lun_memory_give (kept);
+  pid_t pid = fork ();
+  ck_assert_int_ge (pid, 0);
+  if (pid == 0) {
+    char *own = lun_memory_take (LEN);
+    memset (own, 'b', LEN);
+    lun_memory_give (own);
+    lun_memory_give (in_use);
+    _exit (0);
+  }
+  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
+  ck_assert_int_eq (status, 0);
+  ck_assert_int_eq (in_use[LEN - 1], 'a');
+  ck_assert_ptr_eq (lun_memory_take (LEN), kept);
 }
 END_TEST
 
@@ -234,6 +260,7 @@ main (void)
     test_only_whole_pages_of_it_are_lent,
     test_who_parts_with_pages_finds_their_bytes_in_others,
     test_what_is_lent_is_not_handed_out,
+    test_a_child_begins_with_memory_of_its_own,
   };
 
   return lun_suite_run_loops ("lunpath/memory", loops, G_N_ELEMENTS (loops), 2, tests,

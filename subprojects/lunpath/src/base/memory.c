@@ -58,9 +58,43 @@ find_locked (const void *memory, size_t len)
   return at < block->len && len <= block->len - at ? block : NULL;
 }
 
+/* ---- a child has the lists, and none of the memory ---- */
+
+static void
+before_fork (void)
+{
+  g_assert (pthread_mutex_lock (&lock) == 0);
+}
+
+static void
+after_fork (void)
+{
+  g_assert (pthread_mutex_unlock (&lock) == 0);
+}
+
+static void
+forget_all (void)
+{
+  for (unsigned i = 0; blocks && i < blocks->len; i++)
+    g_free (g_ptr_array_index (blocks, i));
+  g_clear_pointer (&blocks, g_ptr_array_unref);
+  memset (kept, 0, sizeof kept);
+  kept_bytes = 0;
+  after_fork ();
+}
+
+static void
+watch_forks (void)
+{
+  g_assert (pthread_atfork (before_fork, after_fork, forget_all) == 0);
+}
+
 static void
 enlist (LunBlock *block)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+  pthread_once (&once, watch_forks);
   LUN_LOCKED (&lock);
   if (!blocks)
     blocks = g_ptr_array_new ();
@@ -180,7 +214,9 @@ give_back (void *memory)
   LUN_LOCKED (&lock);
   LunBlock *block = find_locked (memory, 1);
 
-  g_assert (block && block->front == memory && block->is_taken);
+  if (!block) /* of the process that forked this one */
+    return NULL;
+  g_assert (block->front == memory && block->is_taken);
   block->is_taken = false;
   return retire_locked (block);
 }
