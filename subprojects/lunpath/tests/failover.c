@@ -96,6 +96,14 @@ START_TEST (test_what_waits_behind_a_stuck_command_moves)
 END_TEST
 
 static void
+set_stuck_cdbs (bool stuck)
+{
+  LUN_LOCKED (&lock);
+  strings[0].stuck_cdbs = stuck;
+  pthread_cond_broadcast (&changed);
+}
+
+static void
 note_end (LunIo *io)
 {
   __atomic_store_n ((bool *) io->user_data, true, __ATOMIC_SEQ_CST);
@@ -109,23 +117,65 @@ START_TEST (test_a_command_that_blocks_holds_up_neither_its_caller_nor_blocks)
     .op = LUN_OP_CDB, .cdb_len = 6, .done = note_end, .user_data = &has_ended
   };
 
-  {
-    LUN_LOCKED (&lock);
-    strings[0].stuck_cdbs = true;
-  }
+  set_stuck_cdbs (true);
   lun_device_submit (device, &io);
   while (get (0).n_stuck == 0)
     g_usleep (1000);
   ck_assert (write_byte (device, 1, 1, NULL));
   ck_assert (!__atomic_load_n (&has_ended, __ATOMIC_SEQ_CST));
-  {
-    LUN_LOCKED (&lock);
-    strings[0].stuck_cdbs = false;
-    pthread_cond_broadcast (&changed);
-  }
+  set_stuck_cdbs (false);
   while (!__atomic_load_n (&has_ended, __ATOMIC_SEQ_CST))
     g_usleep (1000);
   ck_assert_int_eq (io.result.outcome, LUN_OUTCOME_GOOD);
+}
+END_TEST
+
+#define N_BURST 30 /* more than ASYNC_A takes at a time */
+
+static void
+count_end (LunIo *io)
+{
+  ck_assert_int_eq (io->result.outcome, LUN_OUTCOME_GOOD);
+  __atomic_add_fetch ((unsigned *) io->user_data, 1, __ATOMIC_SEQ_CST);
+}
+
+START_TEST (test_what_waits_is_sent_by_who_makes_room_for_it)
+{
+  g_autoptr (LunDevice) device = open_puppets (ASYNC_A, (LunDeviceConfig){ 0 });
+  static uint8_t block[BLOCK];
+  struct iovec iov = { block, BLOCK };
+  bool has_ended = false;
+  unsigned n_ended = 0;
+  LunIo cdb = {
+    .op = LUN_OP_CDB, .cdb_len = 6, .done = note_end, .user_data = &has_ended
+  };
+  LunIo writes[N_BURST];
+
+  set_stuck_cdbs (true);
+  lun_device_submit (device, &cdb); /* the path's only thread is busy */
+  while (get (0).n_stuck == 0)
+    g_usleep (1000);
+  set_stuck (0, true);
+  for (unsigned i = 0; i < N_BURST; i++) {
+    writes[i] = (LunIo){ .op = LUN_OP_WRITE,
+                         .lba = i,
+                         .blocks = 1,
+                         .iov = &iov,
+                         .n_iov = 1,
+                         .done = count_end,
+                         .user_data = &n_ended };
+    lun_device_submit (device, &writes[i]);
+  }
+  set_stuck (0, false);
+  int64_t until_us = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  while (__atomic_load_n (&n_ended, __ATOMIC_SEQ_CST) < N_BURST &&
+         g_get_monotonic_time () < until_us)
+    g_usleep (1000);
+  ck_assert_uint_eq (__atomic_load_n (&n_ended, __ATOMIC_SEQ_CST), N_BURST);
+  ck_assert (!__atomic_load_n (&has_ended, __ATOMIC_SEQ_CST));
+  set_stuck_cdbs (false);
+  while (!__atomic_load_n (&has_ended, __ATOMIC_SEQ_CST))
+    g_usleep (1000);
 }
 END_TEST
 
@@ -544,6 +594,7 @@ main (void)
   };
   const TTest *const tests[] = {
     test_a_command_that_blocks_holds_up_neither_its_caller_nor_blocks,
+    test_what_waits_is_sent_by_who_makes_room_for_it,
     test_a_check_finds_an_idle_path_that_died,
     test_a_check_that_hangs_takes_the_path_down,
     test_a_lun_that_shrank_is_refused,

@@ -6,8 +6,8 @@
  *         '------------------ again, here or on another path ----------------'
  *
  * Where the transport takes commands from any thread, a part that finds room in flight and nobody
- * waiting is started by whoever puts it: two wake-ups less a command.  Elsewhere the path's own
- * threads are the only ones that submit.
+ * waiting is started by whoever puts it, and one that waits for room by whoever makes it: two
+ * wake-ups less a command.  Elsewhere the path's own threads are the only ones that submit.
  *
  * A thread takes control parts before bulk parts, each in the order of arrival but for those
  * that pause (not_before_us), and keeps up to the transport's queue depth in flight.  Over a
@@ -127,7 +127,8 @@ push (LunPart *part)
   count_in (part);
   g_queue_push_tail_link (&path->waiting[part->io.priority], &part->link);
   __atomic_add_fetch (&part->device->n_waiting, 1, __ATOMIC_RELAXED);
-  pthread_cond_signal (&path->changed);
+  if (!path->transport->facts.any_thread || has_room_locked (path))
+    pthread_cond_signal (&path->changed); /* else who makes room takes it */
   return true;
 }
 
@@ -192,8 +193,14 @@ sooner (int64_t *until_us, int64_t at_us)
     *until_us = at_us;
 }
 
+/* Who takes it: a thread of the path, or any. */
+typedef enum {
+  TAKER_OWN,
+  TAKER_ANY,
+} Taker;
+
 static LunPart *
-take_from_locked (LunPath *path, LunPriority priority, int64_t now_us,
+take_from_locked (LunPath *path, LunPriority priority, Taker taker, int64_t now_us,
                   int64_t *look_again_us)
 {
   GQueue *queue = &path->waiting[priority];
@@ -201,6 +208,8 @@ take_from_locked (LunPath *path, LunPriority priority, int64_t now_us,
 
   for (GList *link = queue->head; link; link = link->next) {
     LunPart *part = link->data;
+    if (taker == TAKER_ANY && !takes_any_thread (part))
+      continue;
     bool must_wait = is_doubted && part->io.op != LUN_OP_CDB;
     if (must_wait && !path->is_checking && path->next_check_us > now_us) {
       __atomic_store_n (&path->next_check_us, now_us, __ATOMIC_RELEASE);
@@ -218,14 +227,43 @@ take_from_locked (LunPath *path, LunPriority priority, int64_t now_us,
 }
 
 static LunPart *
-take_locked (LunPath *path, int64_t now_us, int64_t *look_again_us)
+take_locked (LunPath *path, Taker taker, int64_t now_us, int64_t *look_again_us)
 {
   LunPart *part;
 
   if (!has_room_locked (path) || !lun_path_is_usable (path))
     return NULL;
-  part = take_from_locked (path, LUN_PRIO_CONTROL, now_us, look_again_us);
-  return part ? part : take_from_locked (path, LUN_PRIO_BULK, now_us, look_again_us);
+  part = take_from_locked (path, LUN_PRIO_CONTROL, taker, now_us, look_again_us);
+  return part ? part
+              : take_from_locked (path, LUN_PRIO_BULK, taker, now_us, look_again_us);
+}
+
+static LunPart *
+take_for_any (LunPath *path)
+{
+  int64_t look_again_us = -1;
+
+  LUN_LOCKED (&path->lock);
+  LunPart *part =
+    path->stop ? NULL
+               : take_locked (path, TAKER_ANY, g_get_monotonic_time (), &look_again_us);
+  if (part)
+    path->n_starting++;
+  return part;
+}
+
+bool
+lun_queue_use_room (LunPath *path)
+{
+  LunPart *part = NULL;
+  bool was_used = false;
+
+  if (!path->transport->facts.any_thread ||
+      __atomic_load_n (&path->device->n_waiting, __ATOMIC_RELAXED) == 0)
+    return false;
+  for (; (part = take_for_any (path)) != NULL; was_used = true)
+    lun_try_start (path, part);
+  return was_used;
 }
 
 static bool
@@ -322,7 +360,7 @@ find_work (LunPath *path, bool may_share)
     Work work = { 0 };
 
     work.check = check_is_due_locked (path, now_us, &look_again_us);
-    work.part = take_locked (path, now_us, &look_again_us);
+    work.part = take_locked (path, TAKER_OWN, now_us, &look_again_us);
     work.stop =
       path->stop && !work.part && path->in_flight.length == 0 && path->n_starting == 0;
     work.share = may_share && !work.part && !path->stop && has_room_locked (path) &&

@@ -18,6 +18,10 @@ void lun_queue_put (LunPart *part);
 /* PART's try has ended or was cut loose, and io.result tells how: what now? */
 void lun_queue_go_on (LunPart *part);
 
+/* Starts what waits for room on PATH, which the caller has just made, where any thread may do that.  False
+ * when it did not; PATH is pinned. */
+bool lun_queue_use_room (LunPath *path);
+
 /* All that waits on the path; it still counts there until lun_queue_leave(). */
 GQueue lun_queue_take_waiting (LunPath *path);
 void lun_queue_leave (LunPart *part);

@@ -180,11 +180,19 @@ leave_flight (LunTry *this)
   LUN_LOCKED (&path->lock);
   g_queue_unlink (&path->in_flight, &this->link);
   lun_window_heed (path, &this->io.result);
-  if (has_use_for_room_locked (path))
-    tell_of_room_locked (path);
   if (this->is_aborted && this->io.result.outcome == LUN_OUTCOME_ABORTED)
     this->io.result = lun_result_bare (LUN_OUTCOME_TIMEOUT, 0);
   return this->part;
+}
+
+static void
+offer_room (LunPath *path)
+{
+  if (lun_queue_use_room (path))
+    return;
+  LUN_LOCKED (&path->lock);
+  if (has_use_for_room_locked (path))
+    tell_of_room_locked (path);
 }
 
 /* LunIo.done of a try: on a path's thread or a thread of the transport. */
@@ -195,6 +203,7 @@ on_done (LunIo *io)
   LunPath *path = this->path;
   LunPart *part = leave_flight (this);
 
+  offer_room (path);
   count (this);
   if (part) {
     if (this->own && gets_data (io))
