@@ -14,10 +14,10 @@
  * or on the disk what never was in one piece.  So the device above (try.h) lends pages that can be left
  * to a driver, where the caller's are such (lunpath/memory.h), and copies where not.
  *
- * io_uring is the default: transfers of 4 KiB are 1.1 to 2.6 times as fast, with a quarter to a half of
- * the CPU time, those of 256 KiB 1.0 to 1.6 times (tests/bench/run --blk, doc/performance.md).  It is as
- * safe: what is different is that a try to cancel may end an I/O that waits in the kernel, and that the
- * ends of one path are told by one thread, one after the other.
+ * io_uring is the default: transfers of 4 KiB are as fast or up to four times as fast, with a third to a
+ * half of the CPU time; those of 256 KiB are as fast, mostly with less (tests/bench/run --blk,
+ * doc/performance.md).  It is as safe.  What is different: a try to cancel may end an I/O that still
+ * waits in the kernel, and the ends of one path are told by one thread, one after the other.
  *
  * What is no READ, WRITE or flush blocks a thread of the path:
  *   - where SG_IO works (a SCSI disk, and device mapper's multipath, which hands it on) it is sent
