@@ -75,6 +75,45 @@ fresh f
 check_equal "a file that another mount removed" "$(read_on "$folder" 'rm "$other/f/$1"')" \
   "No such file or directory"
 
+# Readers that go on in order, while either mount writes, replaces and removes files, see what there is.
+fresh many
+check "random changes between reads" /usr/bin/python3 - "$folder" "$other/many" "${FTS_SEED:-1}" <<'PY'
+import os, random, sys
+views, pick = sys.argv[1:3], random.Random(int(sys.argv[3]))
+wanted = {name: f"file {name} of many\n" for name in os.listdir(views[0])}
+
+def change(step):
+    folder, name = pick.choice(views), pick.choice(sorted(wanted))
+    path, text = os.path.join(folder, name), f"step {step}\n" * pick.randrange(1, 50)
+    way = pick.choice(("write", "write", "replace", "remove"))
+    if way == "remove":
+        if wanted[name] is not None:
+            os.unlink(path)
+        wanted[name] = None
+        return
+    with open(path + ".new" if way == "replace" else path, "w") as file:
+        file.write(text)
+    if way == "replace":
+        os.rename(path + ".new", path)
+    wanted[name] = text
+
+def read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+for step in range(60):
+    for view in views:
+        for entry in list(os.scandir(view)):
+            if pick.random() < 0.05:
+                change(step)
+            got = read(entry.path)
+            if got != wanted[entry.name]:
+                sys.exit(f"step {step}: {entry.path}: {got!r}, not {wanted[entry.name]!r}")
+PY
+
 # ---- rights ----
 fresh g
 check_equal "what was opened ahead for root is not another's" \

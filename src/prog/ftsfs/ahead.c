@@ -9,7 +9,8 @@ typedef struct {
   GArray *files;  /* of Listed */
   gint64 last;    /* position that was opened last; -1 = none */
   int step;       /* 1 or -1: the way it goes */
-  unsigned batch; /* files to open together next time */
+  gint64 guessed; /* position of the last file that was guessed */
+  unsigned batch; /* files to open together; 0 = it is not read on */
   GList link;     /* in `order` */
 } Listing;
 
@@ -203,7 +204,36 @@ guess_locked (FtsAhead *ahead, uint64_t file, uint64_t *next)
   else
     listing->batch = 0;
   listing->last = position;
-  return listing->batch > 0 ? collect (listing, position, listing->batch - 1, next) : 0;
+  if (listing->batch == 0)
+    return 0;
+  unsigned n = collect (listing, position, listing->batch - 1, next);
+  listing->guessed = position + listing->step * (gint64) n;
+  return n;
+}
+
+static unsigned
+guess_on_locked (FtsAhead *ahead, uint64_t file, uint64_t *next)
+{
+  const Place *place = g_hash_table_lookup (ahead->places, &file);
+  Listing *listing = place ? place->listing : NULL;
+
+  if (listing == NULL || listing->batch == 0 ||
+      (listing->guessed - (gint64) place->position) * listing->step >
+        listing->batch / 2)
+    return 0;
+  listing->batch = MIN (listing->batch * 2, FTS_AHEAD_MOST);
+  unsigned n = collect (listing, listing->guessed, listing->batch, next);
+  listing->guessed += listing->step * (gint64) n;
+  return n;
+}
+
+unsigned
+fts_ahead_guess_on (FtsAhead *ahead, uint64_t file, uint64_t next[FTS_AHEAD_MOST])
+{
+  pthread_mutex_lock (&ahead->lock);
+  unsigned n = guess_on_locked (ahead, file, next);
+  pthread_mutex_unlock (&ahead->lock);
+  return n;
 }
 
 unsigned

@@ -53,6 +53,11 @@ void fts_ahead_add (FtsAhead *ahead, uint64_t dir, uint64_t file, uint64_t size)
 unsigned fts_ahead_guess (FtsAhead *ahead, uint64_t file,
                           uint64_t next[FTS_AHEAD_MOST]);
 
+/* FILE was there when it was opened: the same, for when there will be no more of those that were guessed
+ * so far; 0 while there are enough. */
+unsigned fts_ahead_guess_on (FtsAhead *ahead, uint64_t file,
+                             uint64_t next[FTS_AHEAD_MOST]);
+
 /* ---- the store ---- */
 
 /* FILE was opened for CALLER at NOW_US; OPENED is the store's. */

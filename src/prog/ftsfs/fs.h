@@ -45,6 +45,7 @@ typedef struct {
   FtsInodes *inodes;
   FtsAbsent *absent;
   FtsAhead *ahead;
+  struct FtsOpenings *openings;
   FtsBuffers *buffers;
   FtsKnown known;
   struct FtsLocking *locking;

@@ -7,6 +7,7 @@
 #include "prog/ftsfs/keeper.h"
 #include "prog/ftsfs/locking.h"
 #include "prog/ftsfs/loop.h"
+#include "prog/ftsfs/opening.h"
 #include "prog/ftsfs/option_text.h"
 #include "prog/ftsfs/push.h"
 #include "prog/ftsfs/remount.h"
@@ -312,6 +313,7 @@ prepare_fs (Mount *mount)
   fs->inodes = fts_inodes_new (fts_client_root (fs->client));
   fs->absent = fts_absent_new (MOST_ABSENT_HASHES);
   fs->ahead = fts_ahead_new (close_file, fs->client);
+  fs->openings = fts_openings_new (fs);
   fs->locking = fts_locking_new (fs);
   fs->buffers = behind.buffers = fts_buffers_new (N_BUFFERS);
   if (behind.limit > 0)
@@ -575,6 +577,7 @@ tear_down (Mount *mount)
   if (fs->session)
     fuse_session_destroy (fs->session);
   fts_behind_free (fs->behind);
+  fts_openings_free (fs->openings);
   fts_ahead_free (fs->ahead);
   leave_peer (mount);
   fts_people_clear (&fs->people);

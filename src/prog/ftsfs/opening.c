@@ -5,6 +5,9 @@
 #include "prog/ftsfs/file.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+
+#define AWAIT_MS 100
 
 /* O_SYNC and O_DSYNC stay here: the kernel asks for fsync after each write.  O_DIRECT too: it
  * passes by the kernel's cache on this side. */
@@ -101,22 +104,16 @@ unref_inode (gpointer inode)
   fts_inode_unref (inode);
 }
 
-/* The file to open and those to open with it. */
-static GPtrArray *
-choose (FtsFs *fs, const FtsOpening *opening)
+/* Those of the N files that the peer tells of. */
+static void
+choose (FtsFs *fs, const uint64_t *ids, unsigned n, GPtrArray *chosen)
 {
-  GPtrArray *chosen = g_ptr_array_new_with_free_func (unref_inode);
-  uint64_t next[FTS_AHEAD_MOST];
-  unsigned n = fts_ahead_guess (fs->ahead, opening->inode->id, next);
-
-  g_ptr_array_add (chosen, fts_inode_ref (opening->inode));
   for (unsigned i = 0; i < n; i++) {
-    g_autoptr (FtsInode) inode = fts_inodes_find (fs->inodes, next[i]);
+    g_autoptr (FtsInode) inode = fts_inodes_find (fs->inodes, ids[i]);
     if (inode != NULL && is_told_of (fs, inode) &&
         !(fs->behind && fts_behind_is_dirty (fs->behind, inode)))
       g_ptr_array_add (chosen, g_steal_pointer (&inode));
   }
-  return chosen;
 }
 
 static FtsAheadFile
@@ -130,32 +127,206 @@ file_of (const FtsOpened *opened, uint64_t at)
   return file;
 }
 
-/* False: it is to be opened alone; so is learned what is wrong with it, too. */
+/* Opens the files CHOSEN (FTS_AHEAD_MOST + 1 at most) in one request; FIRST (may be NULL) gets the
+ * first of them, the store the others. */
 static bool
-open_together (FtsFs *fs, const FtsOpening *opening, FtsAheadFile *out)
+open_chosen (FtsFs *fs, const GPtrArray *chosen, const FtsCaller *caller,
+             FtsAheadFile *first)
 {
-  g_autoptr (GPtrArray) chosen = choose (fs, opening);
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   FtsHandle handles[FTS_AHEAD_MOST + 1];
   FtsOpened opened[FTS_AHEAD_MOST + 1];
   uint64_t at = fts_fs_now (fs);
 
-  if (chosen->len < 2)
-    return false;
   for (guint i = 0; i < chosen->len; i++)
     handles[i] = ((FtsInode *) chosen->pdata[i])->handle;
-  if (!fts_client_opens (fs->client, opening->caller, handles, chosen->len,
-                         FTS_AHEAD_BATCH, bytes, opened, NULL))
+  if (!fts_client_opens (fs->client, caller, handles, chosen->len, FTS_AHEAD_BATCH,
+                         bytes, opened, NULL))
     return false;
-  *out = file_of (&opened[0], at);
-  for (guint i = 1; i < chosen->len; i++) {
+  for (guint i = 0; i < chosen->len; i++) {
     if (opened[i].status != 0)
       continue;
     const FtsAheadFile file = file_of (&opened[i], at);
-    fts_ahead_put (fs->ahead, ((FtsInode *) chosen->pdata[i])->id, opening->caller,
-                   &file, g_get_monotonic_time ());
+    if (i == 0 && first != NULL)
+      *first = file;
+    else
+      fts_ahead_put (fs->ahead, ((FtsInode *) chosen->pdata[i])->id, caller, &file,
+                     g_get_monotonic_time ());
   }
   return true;
+}
+
+/* False: it is to be opened alone; so is learned what is wrong with it, too. */
+static bool
+open_together (FtsFs *fs, const FtsOpening *opening, FtsAheadFile *out)
+{
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new_with_free_func (unref_inode);
+  uint64_t next[FTS_AHEAD_MOST];
+  unsigned n = fts_ahead_guess (fs->ahead, opening->inode->id, next);
+
+  g_ptr_array_add (chosen, fts_inode_ref (opening->inode));
+  choose (fs, next, n, chosen);
+  return chosen->len > 1 && open_chosen (fs, chosen, opening->caller, out);
+}
+
+/* ---- meanwhile ---- */
+
+struct FtsOpenings {
+  FtsFs *fs;
+  pthread_mutex_t lock; /* all below */
+  pthread_cond_t changed;
+  GPtrArray *coming; /* inodes that are being opened, or NULL */
+  FtsCaller caller;  /* for whom */
+  uint32_t groups[FTS_GROUPS_MAX];
+  bool is_choosing; /* somebody says what comes next */
+  bool stop, has_thread;
+  pthread_t thread;
+};
+
+static void *
+run (void *data)
+{
+  FtsOpenings *openings = data;
+
+  pthread_mutex_lock (&openings->lock);
+  while (!openings->stop) {
+    if (openings->coming == NULL) {
+      pthread_cond_wait (&openings->changed, &openings->lock);
+      continue;
+    }
+    pthread_mutex_unlock (&openings->lock);
+    open_chosen (openings->fs, openings->coming, &openings->caller, NULL);
+    pthread_mutex_lock (&openings->lock);
+    GPtrArray *done = g_steal_pointer (&openings->coming);
+    pthread_cond_broadcast (&openings->changed);
+    pthread_mutex_unlock (&openings->lock);
+    g_ptr_array_unref (done);
+    pthread_mutex_lock (&openings->lock);
+  }
+  pthread_mutex_unlock (&openings->lock);
+  return NULL;
+}
+
+FtsOpenings *
+fts_openings_new (FtsFs *fs)
+{
+  FtsOpenings *openings = g_new0 (FtsOpenings, 1);
+  pthread_condattr_t attr;
+
+  openings->fs = fs;
+  pthread_mutex_init (&openings->lock, NULL);
+  pthread_condattr_init (&attr);
+  pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
+  pthread_cond_init (&openings->changed, &attr);
+  pthread_condattr_destroy (&attr);
+  return openings;
+}
+
+void
+fts_openings_free (FtsOpenings *openings)
+{
+  if (openings == NULL)
+    return;
+  pthread_mutex_lock (&openings->lock);
+  openings->stop = true;
+  pthread_cond_broadcast (&openings->changed);
+  pthread_mutex_unlock (&openings->lock);
+  if (openings->has_thread)
+    pthread_join (openings->thread, NULL);
+  g_clear_pointer (&openings->coming, g_ptr_array_unref);
+  pthread_cond_destroy (&openings->changed);
+  pthread_mutex_destroy (&openings->lock);
+  g_free (openings);
+}
+
+static bool
+start_locked (FtsOpenings *openings)
+{
+  if (!openings->has_thread)
+    openings->has_thread = pthread_create (&openings->thread, NULL, run, openings) == 0;
+  return openings->has_thread;
+}
+
+/* May the calling thread say what comes next?  Then hand_over() must follow. */
+static bool
+begin_choice (FtsOpenings *openings)
+{
+  pthread_mutex_lock (&openings->lock);
+  bool may = openings->coming == NULL && !openings->is_choosing && !openings->stop &&
+             start_locked (openings);
+  openings->is_choosing = openings->is_choosing || may;
+  pthread_mutex_unlock (&openings->lock);
+  return may;
+}
+
+static void
+hand_over (FtsOpenings *openings, GPtrArray *chosen, const FtsCaller *caller)
+{
+  pthread_mutex_lock (&openings->lock);
+  openings->is_choosing = false;
+  if (chosen->len > 0) {
+    openings->caller = *caller;
+    for (uint32_t i = 0; i < caller->n_groups; i++)
+      openings->groups[i] = caller->groups[i];
+    openings->caller.groups = openings->groups;
+    openings->coming = g_ptr_array_ref (chosen);
+    pthread_cond_broadcast (&openings->changed);
+  }
+  pthread_mutex_unlock (&openings->lock);
+}
+
+/* OPENING's file was there: the next ones are opened while those that are there are read. */
+static void
+open_meanwhile (FtsFs *fs, const FtsOpening *opening)
+{
+  uint64_t next[FTS_AHEAD_MOST];
+
+  if (!begin_choice (fs->openings))
+    return;
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new_with_free_func (unref_inode);
+  unsigned n = fts_ahead_guess_on (fs->ahead, opening->inode->id, next);
+  choose (fs, next, n, chosen);
+  hand_over (fs->openings, chosen, opening->caller);
+}
+
+static bool
+is_coming_locked (const FtsOpenings *openings, const FtsInode *inode)
+{
+  return openings->coming != NULL && !openings->stop &&
+         g_ptr_array_find (openings->coming, inode, NULL);
+}
+
+/* True when OPENING's file was being opened, and that has ended.  It is opened alone when it takes
+ * longer: that way of waiting can be ended by a signal. */
+static bool
+await (FtsOpenings *openings, const FtsOpening *opening)
+{
+  int64_t until_us = g_get_monotonic_time () + AWAIT_MS * INT64_C (1000);
+  const struct timespec until = { until_us / G_USEC_PER_SEC,
+                                  until_us % G_USEC_PER_SEC * 1000 };
+  bool was_coming = false;
+  int failed = 0;
+
+  pthread_mutex_lock (&openings->lock);
+  while (failed == 0 && is_coming_locked (openings, opening->inode)) {
+    was_coming = true;
+    failed = pthread_cond_timedwait (&openings->changed, &openings->lock, &until);
+  }
+  pthread_mutex_unlock (&openings->lock);
+  return was_coming && failed == 0;
+}
+
+/* ---- all of it ---- */
+
+static bool
+open_ahead (FtsFs *fs, const FtsOpening *opening, FtsAheadFile *out)
+{
+  if (take (fs, opening, out) ||
+      (await (fs->openings, opening) && take (fs, opening, out))) {
+    open_meanwhile (fs, opening);
+    return true;
+  }
+  return open_together (fs, opening, out);
 }
 
 bool
@@ -166,8 +337,7 @@ fts_opening_run (FtsFs *fs, const FtsOpening *opening, FtsAheadFile *out,
                fs->options->data_cache != FTS_DATA_CACHE_NONE;
 
   *out = (FtsAheadFile){ 0 };
-  if (reads && is_told_of (fs, opening->inode) &&
-      (take (fs, opening, out) || open_together (fs, opening, out)))
+  if (reads && is_told_of (fs, opening->inode) && open_ahead (fs, opening, out))
     return true;
   return open_alone (fs, opening, out, error);
 }

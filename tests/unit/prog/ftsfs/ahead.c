@@ -91,6 +91,37 @@ START_TEST (test_two_in_a_row_make_the_next_likely)
 }
 END_TEST
 
+/* As guess() for a FILE that was there. */
+static unsigned
+guess_on (uint64_t file, uint64_t *first)
+{
+  uint64_t next[FTS_AHEAD_MOST];
+  unsigned n = fts_ahead_guess_on (ahead, file, next);
+
+  *first = n > 0 ? next[0] : 0;
+  return n;
+}
+
+START_TEST (test_more_is_opened_before_the_last_is_read)
+{
+  uint64_t first;
+
+  start ();
+  list (DIR, 100, 50, 10);
+  ck_assert_uint_eq (guess_on (100, &first), 0);
+  guess (100, &first);
+  ck_assert_uint_eq (guess (101, &first), 7); /* up to 108 */
+  ck_assert_uint_eq (guess_on (103, &first), 0);
+  ck_assert_uint_eq (guess_on (104, &first), 16);
+  ck_assert_uint_eq (first, 109);
+  ck_assert_uint_eq (guess_on (105, &first), 0);
+  ck_assert_uint_eq (guess_on (120, &first), 25); /* what is left */
+  ck_assert_uint_eq (first, 125);
+  ck_assert_uint_eq (guess_on (149, &first), 0);
+  end ();
+}
+END_TEST
+
 START_TEST (test_nothing_is_likely_out_of_order)
 {
   uint64_t first;
@@ -209,6 +240,7 @@ START_TEST (test_what_is_not_taken_is_closed)
 END_TEST
 
 FTS_SUITE ("ftsfs/ahead", test_two_in_a_row_make_the_next_likely,
+           test_more_is_opened_before_the_last_is_read,
            test_nothing_is_likely_out_of_order,
            test_it_ends_with_the_listing_and_goes_backwards,
            test_long_files_are_no_small_ones_and_bytes_are_bounded,
