@@ -207,7 +207,8 @@ on_done (void *user_data)
   FtsPush *push = user_data;
 
   for (unsigned ms = 0; ms < FTS_PUSH_LONGEST_MS; ms += FTS_PUSH_PATIENCE_MS)
-    if (await_done (push, FTS_PUSH_PATIENCE_MS) || atomic_load (&push->fs->n_served) > 0)
+    if (await_done (push, FTS_PUSH_PATIENCE_MS) ||
+        atomic_load (&push->fs->n_served) > 0)
       return;
 }
 

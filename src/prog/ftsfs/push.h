@@ -21,7 +21,8 @@
 #include "prog/ftsfs/fs.h"
 
 #define FTS_PUSH_PATIENCE_MS 20
-#define FTS_PUSH_LONGEST_MS  800 /* before the peer goes on without us (fts/watchers.h) */
+#define FTS_PUSH_LONGEST_MS \
+  800 /* before the peer goes on without us (fts/watchers.h) */
 
 typedef struct FtsPush FtsPush;
 
