@@ -76,16 +76,26 @@ def counters_from(stats):
     return total
 
 
+def started(pid):
+    """When, in ticks since the machine's start."""
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    return int(stat.rsplit(")", 1)[1].split()[19])
+
+
 def mount_pid(where):
-    """The ftsfs that serves WHERE: it has the directory in its command line."""
+    """The ftsfs that serves WHERE: it has the directory in its command line, as the one that keeps it,
+    which is older."""
     wanted = os.fsencode(str(where))
+    found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 words = pathlib.Path(entry.path, "cmdline").read_bytes().split(b"\0")
                 if words[0].endswith(b"ftsfs") and wanted in words:
-                    return int(entry.name)
-    raise LabError(f"no ftsfs serves {where}")
+                    found.append((started(entry.name), int(entry.name)))
+    if not found:
+        raise LabError(f"no ftsfs serves {where}")
+    return max(found)[1]
 
 
 def ask_stats(pid, file):
