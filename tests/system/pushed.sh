@@ -4,6 +4,7 @@
 # shellcheck source=tests/lib/lab.sh
 . "$(dirname "$0")/../lib/lab.sh" || exit 99
 
+dead_ms=5000 # longer than a mount is stopped here
 lab
 other=$work/other
 mount_ftsfs server:/lab "$other" name=other || fail "second mount"
@@ -92,10 +93,11 @@ echo "ok: names made, removed and moved on the server"
 
 # ---- a mount that does not answer is passed over ----
 stat "$other/f" >/dev/null
-kill -STOP "$(pid_of_mount "$other")"
-on_exit kill -CONT "$(pid_of_mount "$other")"
+other_pid=$(pid_of_mount "$other")
+on_exit eval 'kill -CONT "$other_pid" 2>/dev/null'
+kill -STOP "$other_pid"
 timed eval 'echo changed >"$mnt/f"'
-kill -CONT "$(pid_of_mount "$other")"
+kill -CONT "$other_pid"
 check_at_most "ms that a stopped mount holds up a change" "$took" 30000
 wait_for 30 "its new sight" grep -q changed "$other/f"
 
