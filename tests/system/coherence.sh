@@ -29,6 +29,7 @@ wait_for 5 "late data at the server" grep -q closed "$export_dir/late"
 exec 7>&-
 
 head -c 4096 /dev/urandom >"$export_dir/small"
+sleep 0.5 # until the mount has heard of that
 stat "$mnt/small" >/dev/null
 before=$(calls)
 check "a small file" cmp "$mnt/small" "$export_dir/small"
