@@ -179,6 +179,35 @@ START_TEST (test_what_waits_is_sent_by_who_makes_room_for_it)
 }
 END_TEST
 
+/* ---- a gate that is stopped ---- */
+
+static void *
+stop_later (void *data)
+{
+  g_usleep (100 * 1000);
+  lun_device_set_gate (data, LUN_GATE_STOPPED);
+  return NULL;
+}
+
+START_TEST (test_a_stopped_gate_gives_up_what_is_stuck_and_the_path_is_none_the_worse)
+{
+  g_autoptr (LunDevice) device = open_puppets (A, (LunDeviceConfig){ 0 });
+  g_autoptr (GError) error = NULL;
+  pthread_t thread;
+
+  set_stuck (0, true);
+  ck_assert_int_eq (pthread_create (&thread, NULL, stop_later, device), 0);
+  ck_assert (!write_byte (device, 1, 1, &error));
+  ck_assert (g_error_matches (error, LUN_ERROR, LUN_ERROR_FENCED));
+  pthread_join (thread, NULL);
+  ck_assert_int_eq (state_of (device, A), LUN_PATH_UP);
+  set_stuck (0, false);
+  ck_assert (!write_byte (device, 1, 2, NULL));
+  lun_device_reopen_gate (device);
+  ck_assert (write_byte (device, 1, 3, NULL));
+}
+END_TEST
+
 /* ---- no path ---- */
 
 #define MEMORY_A   "puppet(A)+ram:p"
@@ -215,6 +244,25 @@ revive_later (void *data)
   set_dead (1, false);
   return NULL;
 }
+
+START_TEST (test_a_stopped_gate_ends_what_waits_for_a_path)
+{
+  g_autoptr (LunDevice) device = open_puppets (pairs[_i], (LunDeviceConfig){ 0 });
+  g_autoptr (GError) error = NULL;
+  pthread_t thread;
+
+  set_dead (0, true);
+  set_dead (1, true);
+  ck_assert_int_eq (pthread_create (&thread, NULL, stop_later, device), 0);
+  int64_t start_us = g_get_monotonic_time ();
+  ck_assert (!write_byte (device, 1, 1, &error));
+  ck_assert (g_error_matches (error, LUN_ERROR, LUN_ERROR_FENCED));
+  ck_assert_int_lt (g_get_monotonic_time () - start_us, 5 * G_USEC_PER_SEC);
+  pthread_join (thread, NULL);
+  set_dead (0, false);
+  set_dead (1, false);
+}
+END_TEST
 
 START_TEST (test_a_path_that_returns_takes_what_waits)
 {
@@ -582,6 +630,7 @@ main (void)
 {
   const TTest *const loops[] = {
     test_without_a_path_a_command_waits_as_configured,
+    test_a_stopped_gate_ends_what_waits_for_a_path,
     test_a_path_that_returns_takes_what_waits,
     test_the_guard_comes_before_data,
     test_a_path_set_down_rests_until_it_is_set_up,
@@ -595,6 +644,7 @@ main (void)
   const TTest *const tests[] = {
     test_a_command_that_blocks_holds_up_neither_its_caller_nor_blocks,
     test_what_waits_is_sent_by_who_makes_room_for_it,
+    test_a_stopped_gate_gives_up_what_is_stuck_and_the_path_is_none_the_worse,
     test_a_check_finds_an_idle_path_that_died,
     test_a_check_that_hangs_takes_the_path_down,
     test_a_lun_that_shrank_is_refused,

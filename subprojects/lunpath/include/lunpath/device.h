@@ -179,8 +179,11 @@ typedef enum {
   LUN_GATE_STOPPED, /* data commands end with LUN_ERROR_FENCED */
 } LunGate;
 
-/* A STOPPED gate stays so. */
+/* A STOPPED gate stays so; data commands under way are given up. */
 void lun_device_set_gate (LunDevice *device, LunGate gate);
+/* For who begins anew after a STOPPED gate: it is open.  No reservation is on DEVICE, and nobody who used
+ * it before uses it any more. */
+void lun_device_reopen_gate (LunDevice *device);
 
 /* A data command ended with a reservation conflict, or with a unit attention that can mean that
  * registrations were lost (29h, 2Ah/03h to 05h).  True: it is being looked into; the gate is HELD

@@ -2,7 +2,8 @@
  *
  * OPEN costs one atomic load a command.  HELD is set by the protector, or by the device itself when
  * a result casts doubt, so that no data follows it before the protector has looked; only the
- * protector opens it again.
+ * protector opens it again.  STOPPED ends what waits at once, and what is under way as if its time were
+ * over (try.c); the device can be used again by lun_device_reopen_gate() only.
  */
 #include "path/device.h"
 
@@ -22,6 +23,14 @@ lun_device_set_gate (LunDevice *device, LunGate gate)
   }
   if (device->has_keeper && gate != LUN_GATE_HELD)
     lun_keeper_poke (device);
+}
+
+void
+lun_device_reopen_gate (LunDevice *device)
+{
+  LUN_LOCKED (&device->gate_lock);
+  if (device->gate == LUN_GATE_STOPPED)
+    __atomic_store_n (&device->gate, LUN_GATE_OPEN, __ATOMIC_RELEASE);
 }
 
 void

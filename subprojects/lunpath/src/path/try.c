@@ -26,6 +26,7 @@ typedef struct {
   int64_t start_us;
   int64_t until_us; /* path->lock */
   bool is_aborted;  /* path->lock */
+  bool is_stopped;  /* path->lock; aborted because of the gate */
   void *own; /* memory for the data, or NULL; of lunpath/memory.h where `is_large` */
   bool is_large;
   LunBlock *loan; /* or the caller's, lent; or NULL */
@@ -171,6 +172,14 @@ has_use_for_room_locked (const LunPath *path)
          __atomic_load_n (&path->device->n_waiting, __ATOMIC_RELAXED) > 0;
 }
 
+/* What a command is told that was not waited for. */
+static LunResult
+given_up (bool is_stopped)
+{
+  return lun_result_bare (
+    is_stopped ? LUN_OUTCOME_RESERVATION_CONFLICT : LUN_OUTCOME_TIMEOUT, 0);
+}
+
 /* Takes it off the path; the part that waits for it, or NULL. */
 static LunPart *
 leave_flight (LunTry *this)
@@ -181,7 +190,7 @@ leave_flight (LunTry *this)
   g_queue_unlink (&path->in_flight, &this->link);
   lun_window_heed (path, &this->io.result);
   if (this->is_aborted && this->io.result.outcome == LUN_OUTCOME_ABORTED)
-    this->io.result = lun_result_bare (LUN_OUTCOME_TIMEOUT, 0);
+    this->io.result = given_up (this->is_stopped);
   return this->part;
 }
 
@@ -301,9 +310,10 @@ lun_try_start (LunPath *path, LunPart *part)
 
 /* What to do about one overdue try. */
 typedef struct {
-  uint64_t abort; /* its tag, to be given up; 0 = none */
-  LunPart *part;  /* cut loose; or NULL */
-  bool is_lent;   /* its memory */
+  uint64_t abort;  /* its tag, to be given up; 0 = none */
+  bool is_stopped; /* because of the gate, which is not its path's fault */
+  LunPart *part;   /* cut loose; or NULL */
+  bool is_lent;    /* its memory */
   bool must_settle;
 } Overdue;
 
@@ -326,6 +336,17 @@ is_waited_for (const LunTry *this)
          !(this->is_aborted && !lun_transport_holds_data (this->path->transport));
 }
 
+/* Its answer is of no use any more: the gate was stopped.  One that must settle has its time, as a LUN is
+ * reset for it. */
+static bool
+is_useless (const LunTry *this)
+{
+  return lun_gate (this->path->device) == LUN_GATE_STOPPED &&
+         this->io.op != LUN_OP_CDB && !this->is_aborted &&
+         !(lun_transport_holds_data (this->path->transport) &&
+           lun_part_must_settle (this->part));
+}
+
 static Overdue
 take_overdue (LunPath *path, int64_t *next_us)
 {
@@ -338,11 +359,12 @@ take_overdue (LunPath *path, int64_t *next_us)
     LunTry *this = link->data;
     if (!is_waited_for (this))
       continue;
-    if (this->until_us > now_us) {
+    if (this->until_us > now_us && !is_useless (this)) {
       *next_us = MIN (*next_us, this->until_us);
       continue;
     }
     overdue.abort = this->is_aborted ? 0 : this->io.priv.tag;
+    overdue.is_stopped = this->is_stopped = this->until_us > now_us;
     this->is_aborted = true;
     overdue.is_lent = this->loan != NULL;
     if (cut_loose_locked (this, now_us))
@@ -359,15 +381,16 @@ take_overdue (LunPath *path, int64_t *next_us)
 int64_t
 lun_try_end_overdue (LunPath *path)
 {
-  static const LunResult late = { .outcome = LUN_OUTCOME_TIMEOUT };
   int64_t next_us;
 
   for (;;) {
     Overdue overdue = take_overdue (path, &next_us);
     if (!overdue.abort && !overdue.part)
       return next_us;
+    LunResult result = given_up (overdue.is_stopped);
     if (overdue.abort) {
-      lun_path_fail (path, &late);
+      if (!overdue.is_stopped)
+        lun_path_fail (path, &result);
       lun_transport_abort (path->transport, overdue.abort);
     }
     if (overdue.must_settle)
@@ -376,7 +399,7 @@ lun_try_end_overdue (LunPath *path)
       lun_loan_part (overdue.part->io.iov->iov_base, overdue.part->io.iov->iov_len);
     if (overdue.part) {
       lun_count (&path->counters.stuck, 1);
-      overdue.part->io.result = late;
+      overdue.part->io.result = result;
       lun_queue_go_on (overdue.part);
     }
   }
