@@ -59,14 +59,25 @@ leave (FtsFence *fence)
 
 /* ---- the key ---- */
 
+static bool
+is_among (const GArray *generations, uint64_t generation)
+{
+  for (guint i = 0; i < generations->len; i++)
+    if (g_array_index (generations, uint64_t, i) == generation)
+      return true;
+  return false;
+}
+
 static unsigned
-collect_keys (const FtsHost *table, uint32_t n, uint32_t damaged, uint64_t *keys)
+collect_keys (const FtsHost *table, uint32_t n, uint32_t damaged, const GArray *own,
+              uint64_t *keys)
 {
   unsigned n_keys = 0;
 
   for (uint32_t i = 0; i < n; i++)
     if (!(damaged & 1U << i) && table[i].state == FTS_HOST_ACTIVE &&
-        table[i].pr_key != 0 && !fts_identity_is_gone (&table[i]))
+        table[i].pr_key != 0 && !fts_identity_is_gone (&table[i]) &&
+        !is_among (own, table[i].generation))
       keys[n_keys++] = table[i].pr_key;
   return n_keys;
 }
@@ -90,7 +101,7 @@ has_flags (const FtsVolume *volume)
 }
 
 static bool
-choose_key (FtsFence *fence, const FtsHost *self, GError **error)
+choose_key (FtsFence *fence, const FtsHost *self, const GArray *own, GError **error)
 {
   FtsHost table[FTS_MAX_HOSTS] = { 0 };
   uint64_t keys[FTS_MAX_HOSTS], found;
@@ -101,7 +112,7 @@ choose_key (FtsFence *fence, const FtsHost *self, GError **error)
   if (!fts_hosttab_load_all (fence->volume, table, &damaged, error))
     return false;
   unsigned n =
-    collect_keys (table, fts_volume_mcb (fence->volume)->max_hosts, damaged, keys);
+    collect_keys (table, fts_volume_mcb (fence->volume)->max_hosts, damaged, own, keys);
   g_autoptr (LunReservation) probe =
     lun_reservation_new (fts_volume_master (fence->volume), &config);
   if (!lun_reservation_find_own_key (probe, keys, n, &found, error))
@@ -170,7 +181,8 @@ open_devices (FtsFence *fence, GError **error)
 }
 
 FtsFence *
-fts_fence_join (FtsVolume *volume, const FtsHost *self, GError **error)
+fts_fence_join (FtsVolume *volume, const FtsHost *self, const GArray *own,
+                GError **error)
 {
   FtsFence *fence = g_new0 (FtsFence, 1);
 
@@ -179,7 +191,7 @@ fts_fence_join (FtsVolume *volume, const FtsHost *self, GError **error)
   fence->lock_file = -1;
   fence->n_devices = fts_volume_n_devices (volume);
   fence->reservations = g_new0 (LunReservation *, fence->n_devices);
-  if (enter (fence, error) && choose_key (fence, self, error) &&
+  if (enter (fence, error) && choose_key (fence, self, own, error) &&
       open_devices (fence, error))
     return fence;
   fts_fence_free (fence);

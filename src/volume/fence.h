@@ -26,9 +26,11 @@
 
 typedef struct FtsFence FtsFence;
 
-/* Registers and reserves, before anything is written.  SELF has generation and host UUID.  Call
- * fts_fence_published() when the entry with the key is on the volume. */
-FtsFence *fts_fence_join (FtsVolume *volume, const FtsHost *self, GError **error);
+/* Registers and reserves, before anything is written.  SELF has generation and host UUID; keys of its
+ * earlier incarnations OWN (of uint64_t) are not taken up again, unless another process has them too.
+ * Call fts_fence_published() when the entry with the key is on the volume. */
+FtsFence *fts_fence_join (FtsVolume *volume, const FtsHost *self, const GArray *own,
+                          GError **error);
 void fts_fence_published (FtsFence *fence);
 uint64_t fts_fence_key (const FtsFence *fence);
 /* That of the master device; the fence's own. */

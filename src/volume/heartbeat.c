@@ -67,6 +67,9 @@ check_own_entry (FtsMember *member, const FtsHost *found)
 
   if (found->generation == self->generation && found->heartbeat == member->heartbeat)
     return;
+  if (found->generation != self->generation &&
+      fts_member_is_own (member, found->generation))
+    return; /* a command of an earlier incarnation that was stuck: the next heartbeat mends it */
   if (found->state == FTS_HOST_FREE)
     fts_member_fence (member, "another host took it for dead and freed its entry");
   else if (found->generation == self->generation &&
@@ -93,7 +96,8 @@ report_deaths (FtsMember *member)
   pthread_mutex_unlock (&member->mutex);
   for (unsigned i = 0; i < n_deaths; i++) {
     member->is_suspicious = true;
-    if (member->on_peer_dead != NULL && deaths[i].generation != member->self.generation)
+    if (member->on_peer_dead != NULL &&
+        !fts_member_is_own (member, deaths[i].generation))
       member->on_peer_dead (deaths[i].index, deaths[i].generation, member->user_data);
   }
 }
@@ -123,10 +127,12 @@ run_reaper (void *data)
   FtsPeers peers;
 
   if (fts_member_lock (member, &error)) {
+    /* One that joined since the last look may have the key of the dead. */
+    bool is_known = fts_member_refresh (member, NULL, NULL, &error);
     pthread_mutex_lock (&member->mutex);
     peers = member->peers;
     pthread_mutex_unlock (&member->mutex);
-    if (shut_out_the_dead (member, &peers, &error))
+    if (is_known && shut_out_the_dead (member, &peers, &error))
       fts_reaper_free_due (member->reaper, &peers, g_get_monotonic_time (), &error);
     fts_member_unlock (member);
   }
@@ -201,7 +207,7 @@ look_for_orphans (FtsMember *member)
 }
 
 static void
-do_period (FtsMember *member)
+beat (FtsMember *member)
 {
   FtsHost table[FTS_MAX_HOSTS];
   uint32_t damaged;
@@ -216,10 +222,26 @@ do_period (FtsMember *member)
     if (has_slots)
       look_for_orphans (member);
   }
-  if (error != NULL)
+  if (error != NULL && !fts_member_is_fenced (member))
     g_warning ("the volume's tables could not be read: %s", error->message);
   write_beat (member);
   member->beats++;
+}
+
+static void
+do_period (FtsMember *member)
+{
+  switch (fts_member_standing (member)) {
+  case FTS_STANDING_GOOD:
+    beat (member);
+    return;
+  case FTS_STANDING_AWAY:
+    join_reaper (member);
+    fts_member_come_back (member);
+    return;
+  case FTS_STANDING_SHUT_OUT:
+    return;
+  }
 }
 
 static void *
@@ -260,7 +282,7 @@ fts_heartbeat_stop (FtsMember *member)
 {
   pthread_mutex_lock (&member->mutex);
   member->is_stopping = true;
-  pthread_cond_signal (&member->wake);
+  pthread_cond_broadcast (&member->wake);
   pthread_mutex_unlock (&member->mutex);
   pthread_join (member->thread, NULL);
   join_reaper (member);

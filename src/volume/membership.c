@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "volume/identity.h"
-#include "volume/join.h"
 #include "volume/member.h"
 #include "volume/reserved.h"
 
@@ -12,7 +11,7 @@
 #define LOOK_US       2000
 #define MOST_LOOKS    1000
 
-/* How often a table is read again while joining or waiting for the lock. */
+/* How often the table is read again while waiting for the lock. */
 #define READ_PAUSE_US 20000
 
 FtsVolume *
@@ -25,29 +24,6 @@ const FtsHost *
 fts_member_self (const FtsMember *member)
 {
   return &member->self;
-}
-
-void
-fts_member_fence (FtsMember *member, const char *why)
-{
-  if (!atomic_exchange (&member->is_fenced, true))
-    g_warning ("%s (%s) stops using the volume: %s", member->self.name,
-               fts_host_role_name (member->self.role), why);
-}
-
-bool
-fts_member_is_fenced (const FtsMember *member)
-{
-  int64_t limit_us =
-    (member->self.dead_ms - member->self.heartbeat_ms) * INT64_C (1000);
-
-  if (atomic_load (&member->is_fenced))
-    return true;
-  if (g_get_monotonic_time () - atomic_load (&member->last_beat_us) <= limit_us)
-    return false;
-  fts_member_fence ((FtsMember *) member,
-                    "its heartbeat could not be written for the dead time");
-  return true;
 }
 
 static uint32_t
@@ -80,7 +56,7 @@ update_peers (FtsMember *member, const FtsHost *table, uint32_t damaged)
     member->deaths = g_renew (FtsDeath, member->deaths, member->n_deaths + n_deaths);
     memcpy (member->deaths + member->n_deaths, deaths, n_deaths * sizeof *deaths);
     member->n_deaths += n_deaths;
-    pthread_cond_signal (&member->wake);
+    pthread_cond_broadcast (&member->wake);
   }
   pthread_mutex_unlock (&member->mutex);
 }
@@ -157,7 +133,7 @@ fts_member_shut_out (FtsMember *member, const FtsPeers *peers, const FtsHost *ho
   return true;
 }
 
-/* ---- joining ---- */
+/* ---- joining and leaving ---- */
 
 static bool
 take_config (FtsMember *member, const FtsMemberConfig *config, GError **error)
@@ -185,6 +161,8 @@ take_config (FtsMember *member, const FtsMemberConfig *config, GError **error)
     config->heartbeat_ms != 0 ? config->heartbeat_ms : mcb->heartbeat_ms;
   self->dead_ms = config->dead_ms != 0 ? config->dead_ms : mcb->dead_ms;
   self->io_timeout_ms = mcb->io_timeout_ms;
+  member->rejoins = config->rejoins;
+  member->on_return = config->on_return;
   member->on_peer_dead = config->on_peer_dead;
   member->user_data = config->user_data;
   if (self->dead_ms >= 2 * self->heartbeat_ms)
@@ -202,6 +180,7 @@ new_member (FtsVolume *volume)
   pthread_condattr_t attr;
 
   member->volume = volume;
+  member->generations = g_array_new (FALSE, FALSE, sizeof (uint64_t));
   pthread_mutex_init (&member->read_mutex, NULL);
   pthread_mutex_init (&member->mutex, NULL);
   pthread_condattr_init (&attr);
@@ -214,29 +193,18 @@ new_member (FtsVolume *volume)
 static void
 free_member (FtsMember *member)
 {
-  fts_lock_free (member->lock);
-  fts_fence_free (member->fence);
+  fts_member_forget (member);
+  g_array_unref (member->generations);
   g_free (member->deaths);
+  g_free (member->why_away);
   pthread_cond_destroy (&member->wake);
   pthread_mutex_destroy (&member->mutex);
   pthread_mutex_destroy (&member->read_mutex);
   g_free (member);
 }
 
-static FtsJoin
-choose (FtsMember *member, char *name)
-{
-  FtsJoin join;
-
-  pthread_mutex_lock (&member->mutex);
-  join = fts_join_choose (&member->peers, fts_volume_mcb (member->volume)->max_hosts,
-                          member->self.role, name, &member->self.index);
-  pthread_mutex_unlock (&member->mutex);
-  return join;
-}
-
-static FtsLockOwner
-owner_of (FtsMember *member, uint32_t index)
+FtsLockOwner
+fts_member_lock_owner (FtsMember *member, uint32_t index)
 {
   return (FtsLockOwner){ .index = index,
                          .generation = member->self.generation,
@@ -244,8 +212,8 @@ owner_of (FtsMember *member, uint32_t index)
                          .user_data = member };
 }
 
-static int64_t
-lock_wait_us (const FtsMember *member)
+int64_t
+fts_member_lock_wait_us (const FtsMember *member)
 {
   const FtsMcb *mcb = fts_volume_mcb (member->volume);
   int64_t wait_ms = 2 * (int64_t) MAX (mcb->dead_ms, member->self.dead_ms);
@@ -256,131 +224,22 @@ lock_wait_us (const FtsMember *member)
   return wait_ms * 1000;
 }
 
-/* With the entry goes what tells the key of the dead member who had it. */
-static bool
-shut_out_former (FtsMember *member, GError **error)
-{
-  FtsPeers peers;
-
-  pthread_mutex_lock (&member->mutex);
-  peers = member->peers;
-  pthread_mutex_unlock (&member->mutex);
-  return fts_member_shut_out (member, &peers, &peers.peer[member->self.index].host,
-                              error);
-}
-
-/* Under the lock the choice is made again, from a table nobody else joins meanwhile. */
-static bool
-take_entry (FtsMember *member, const char *base, FtsJoin *join, GError **error)
-{
-  FtsLockOwner owner = owner_of (member, FTS_LOCK_NO_INDEX);
-  bool ok;
-
-  if (!fts_lock_take (member->lock, &owner, lock_wait_us (member), error))
-    return false;
-  g_strlcpy (member->self.name, base, sizeof member->self.name);
-  ok = fts_member_refresh (member, NULL, NULL, error);
-  if (ok)
-    *join = choose (member, member->self.name);
-  if (ok && *join == FTS_JOIN_TAKE)
-    ok = shut_out_former (member, error);
-  if (ok && *join == FTS_JOIN_TAKE) {
-    atomic_store (&member->last_beat_us, g_get_monotonic_time ());
-    ok = fts_hosttab_store (member->volume, &member->self, error);
-  }
-  fts_lock_release (member->lock);
-  return ok;
-}
-
-static bool
-refuse_join (FtsMember *member, FtsJoin join, GError **error)
-{
-  const FtsHost *other = &member->peers.peer[member->self.index].host;
-
-  if (join == FTS_JOIN_BUSY)
-    g_set_error (error, FTS_ERROR, FTS_ERROR_BUSY,
-                 "a %s named \"%s\" (pid %u, %s) already runs on this volume",
-                 fts_host_role_name (other->role), other->name, other->pid,
-                 other->program);
-  else
-    g_set_error (error, FTS_ERROR, FTS_ERROR_NO_SLOT,
-                 "all %u entries of the volume's host table are in use",
-                 fts_volume_mcb (member->volume)->max_hosts);
-  return false;
-}
-
-static bool
-find_entry (FtsMember *member, GError **error)
-{
-  char base[FTS_NAME_LEN];
-  int64_t pause_us =
-    MIN (READ_PAUSE_US, fts_volume_mcb (member->volume)->heartbeat_ms * INT64_C (250));
-
-  g_strlcpy (base, member->self.name, sizeof base);
-  for (;;) {
-    char name[FTS_NAME_LEN] = { 0 };
-    FtsJoin join;
-    g_strlcpy (name, base, sizeof name);
-    if (!fts_member_refresh (member, NULL, NULL, error))
-      return false;
-    join = choose (member, name);
-    if (join == FTS_JOIN_TAKE) {
-      if (!take_entry (member, base, &join, error))
-        return false;
-      if (join == FTS_JOIN_TAKE)
-        return true;
-    }
-    if (join != FTS_JOIN_WAIT)
-      return refuse_join (member, join, error);
-    g_usleep ((gulong) pause_us);
-  }
-}
-
-/* Before the lock is taken: who is not registered cannot write it. */
-static bool
-register_paths (FtsMember *member, GError **error)
-{
-  if (fts_volume_mcb (member->volume)->fence_mode == FTS_FENCE_OFF)
-    return true;
-  member->fence = fts_fence_join (member->volume, &member->self, error);
-  if (member->fence == NULL)
-    return false;
-  member->self.pr_key = fts_fence_key (member->fence);
-  return true;
-}
-
-static LunReservation *
-reservation_of (FtsMember *member)
-{
-  return member->fence != NULL ? fts_fence_reservation (member->fence) : NULL;
-}
-
-static FtsMember *
-give_up_joining (FtsMember *member)
-{
-  if (member->fence != NULL)
-    fts_fence_leave (member->fence);
-  free_member (member);
-  return NULL;
-}
-
 static FtsMember *
 join (FtsVolume *volume, const FtsMemberConfig *config, GError **error)
 {
   FtsMember *member = new_member (volume);
 
-  if (!take_config (member, config, error) || !register_paths (member, error) ||
-      (member->lock = fts_lock_new (volume, reservation_of (member), error)) == NULL ||
-      !find_entry (member, error))
-    return give_up_joining (member);
-  if (member->fence != NULL)
-    fts_fence_published (member->fence);
+  if (!take_config (member, config, error) || !fts_member_get_in (member, error)) {
+    free_member (member);
+    return NULL;
+  }
   member->n_deaths = 0; /* those before we came are nobody's news */
-  if (!fts_member_refresh (member, NULL, NULL, error) ||
-      !fts_heartbeat_start (member, error)) {
-    FtsHost empty = { .index = member->self.index };
-    fts_hosttab_store (volume, &empty, NULL);
-    return give_up_joining (member);
+  if (!fts_standing_start (member, error) || !fts_heartbeat_start (member, error)) {
+    fts_standing_stop (member);
+    fts_member_free_entry (member);
+    fts_member_get_out (member);
+    free_member (member);
+    return NULL;
   }
   return member;
 }
@@ -400,19 +259,15 @@ fts_member_join (FtsVolume *volume, const FtsMemberConfig *config, GError **erro
 void
 fts_member_leave (FtsMember *member)
 {
-  g_autoptr (GError) error = NULL;
-  FtsHost empty = { 0 };
-
   if (member == NULL)
     return;
+  fts_member_hurry (member);
   fts_heartbeat_stop (member);
-  empty.index = member->self.index;
-  if (!fts_member_is_fenced (member) &&
-      !fts_hosttab_store (member->volume, &empty, &error))
-    g_warning ("host table entry %u could not be freed: %s", empty.index,
-               error->message);
-  if (member->fence != NULL)
-    fts_fence_leave (member->fence);
+  if (!fts_member_is_fenced (member))
+    fts_member_free_entry (member);
+  if (!fts_member_is_fenced (member))
+    fts_member_get_out (member);
+  fts_standing_stop (member);
   free_member (member);
 }
 
@@ -431,8 +286,8 @@ fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation)
 
 /* While the LUN does not answer the table is being read all the time: who wants to look has no
  * turn, and no use for one. */
-bool
-fts_member_look (FtsMember *member, GError **error)
+static bool
+look (FtsMember *member, GError **error)
 {
   for (int i = 0; pthread_mutex_trylock (&member->read_mutex) != 0; i++) {
     if (i == MOST_LOOKS) {
@@ -444,6 +299,16 @@ fts_member_look (FtsMember *member, GError **error)
   }
   pthread_mutex_unlock (&member->read_mutex);
   return fts_member_refresh (member, NULL, NULL, error);
+}
+
+bool
+fts_member_look (FtsMember *member, GError **error)
+{
+  if (!fts_member_hold (member, error))
+    return false;
+  bool ok = look (member, error);
+  fts_member_let_go (member);
+  return ok;
 }
 
 bool
@@ -470,20 +335,20 @@ fts_member_find (FtsMember *member, const char *name, FtsHostRole role, bool fre
 bool
 fts_member_lock (FtsMember *member, GError **error)
 {
-  FtsLockOwner owner = owner_of (member, member->self.index);
-
-  if (fts_member_is_fenced (member)) {
-    g_set_error (error, FTS_ERROR, FTS_ERROR_FENCED,
-                 "%s was shut out of the volume or stopped itself", member->self.name);
+  if (!fts_member_hold (member, error))
     return false;
-  }
-  return fts_lock_take (member->lock, &owner, lock_wait_us (member), error);
+  FtsLockOwner owner = fts_member_lock_owner (member, member->self.index);
+  if (fts_lock_take (member->lock, &owner, fts_member_lock_wait_us (member), error))
+    return true;
+  fts_member_let_go (member);
+  return false;
 }
 
 void
 fts_member_unlock (FtsMember *member)
 {
   fts_lock_release (member->lock);
+  fts_member_let_go (member);
 }
 
 unsigned
@@ -491,7 +356,7 @@ fts_member_list (FtsMember *member, FtsHostRole role, FtsHost out[FTS_MAX_HOSTS]
 {
   unsigned n = 0;
 
-  fts_member_refresh (member, NULL, NULL, NULL);
+  fts_member_look (member, NULL);
   pthread_mutex_lock (&member->mutex);
   for (uint32_t i = 0; i < FTS_MAX_HOSTS; i++) {
     const FtsHost *host = &member->peers.peer[i].host;

@@ -151,7 +151,7 @@ load_device_table (FtsVolume *volume, GError **error)
 }
 
 static bool
-refuse_secondary (LunDevice *device, const char *why, GError **error)
+refuse_device (LunDevice *device, const char *why, GError **error)
 {
   g_set_error (error, FTS_ERROR, FTS_ERROR_MISMATCH, "%s: %s", lun_device_name (device),
                why);
@@ -169,24 +169,23 @@ check_secondary (FtsVolume *volume, LunDevice *device, unsigned *index, GError *
   if (!fts_volume_load_mcb (device, &copy, error))
     return false;
   if (memcmp (copy.volume_uuid, mcb->volume_uuid, sizeof copy.volume_uuid) != 0)
-    return refuse_secondary (device, "the device belongs to another volume", error);
+    return refuse_device (device, "the device belongs to another volume", error);
   if (copy.is_master)
-    return refuse_secondary (device, "this is the master device, or a copy of it",
-                             error);
+    return refuse_device (device, "this is the master device, or a copy of it", error);
   if (copy.format_generation != mcb->format_generation)
-    return refuse_secondary (
-      device, "the device belongs to an older format of the volume", error);
+    return refuse_device (device, "the device belongs to an older format of the volume",
+                          error);
   if (copy.blk5_dev_id > volume->n_devices || facts->block_size != mcb->block_size)
-    return refuse_secondary (
-      device, "its Master Control Block contradicts the master's", error);
+    return refuse_device (device, "its Master Control Block contradicts the master's",
+                          error);
   *index = copy.blk5_dev_id - 1;
   if (strcmp (volume->devices[*index].entry.sec_dev_id, facts->identity) != 0)
-    return refuse_secondary (device,
-                             "the device is a copy: it has another identity than the "
-                             "Secondary Device Table says",
-                             error);
+    return refuse_device (device,
+                          "the device is a copy: it has another identity than the "
+                          "Secondary Device Table says",
+                          error);
   if (volume->devices[*index].device != NULL)
-    return refuse_secondary (device, "the device is named twice", error);
+    return refuse_device (device, "the device is named twice", error);
   return true;
 }
 
@@ -369,6 +368,23 @@ fts_volume_close (FtsVolume *volume)
   g_free (volume->order);
   g_strfreev (volume->images);
   g_free (volume);
+}
+
+bool
+fts_volume_verify (FtsVolume *volume, GError **error)
+{
+  const FtsMcb *known = &volume->mcb;
+  FtsMcb mcb;
+
+  for (unsigned i = 0; i < volume->n_devices; i++) {
+    LunDevice *device = volume->devices[i].device;
+    if (!fts_volume_load_mcb (device, &mcb, error))
+      return false;
+    if (memcmp (mcb.volume_uuid, known->volume_uuid, sizeof mcb.volume_uuid) != 0 ||
+        mcb.format_generation != known->format_generation)
+      return refuse_device (device, "the volume was formatted anew meanwhile", error);
+  }
+  return true;
 }
 
 const FtsMcb *

@@ -29,6 +29,10 @@ FtsVolume *fts_volume_open (const FtsVolumeSpec *spec, GError **error);
 void fts_volume_close (FtsVolume *volume);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsVolume, fts_volume_close)
 
+/* Reads the Master Control Blocks again, over any path that returns within the I/O time-out.  Errors: as
+ * opening; MISMATCH, NOT_VOLUME when the devices are no longer those of this volume as it was formatted. */
+bool fts_volume_verify (FtsVolume *volume, GError **error);
+
 const FtsMcb *fts_volume_mcb (const FtsVolume *volume);
 uint64_t fts_volume_tag (const FtsVolume *volume);
 uint32_t fts_volume_block_size (const FtsVolume *volume);
