@@ -83,15 +83,13 @@ answer_locked (FtsMember *member, const FtsDoorConfig *config, uint32_t slot,
   return true;
 }
 
-bool
-fts_accept (FtsMember *member, const FtsDoorConfig *config, uint32_t slot,
-            FtsChannel **channel, FtsConRc *rc, GError **error)
+static bool
+accept_held (FtsMember *member, const FtsDoorConfig *config, uint32_t slot,
+             FtsChannel **channel, FtsConRc *rc, GError **error)
 {
   FtsOwnTable own = { 0 };
   FtsPid entry;
 
-  *channel = NULL;
-  *rc = FTS_CON_PENDING;
   if (!fts_member_lock (member, error))
     return false;
   bool done = answer_locked (member, config, slot, &entry, &own, rc, error);
@@ -102,5 +100,19 @@ fts_accept (FtsMember *member, const FtsDoorConfig *config, uint32_t slot,
   } else {
     fts_own_table_clear (&own);
   }
+  return done;
+}
+
+bool
+fts_accept (FtsMember *member, const FtsDoorConfig *config, uint32_t slot,
+            FtsChannel **channel, FtsConRc *rc, GError **error)
+{
+  *channel = NULL;
+  *rc = FTS_CON_PENDING;
+  if (!fts_member_hold (member, error))
+    return false;
+  bool done = accept_held (member, config, slot, channel, rc, error);
+  if (*channel == NULL)
+    fts_member_let_go (member);
   return done;
 }

@@ -136,12 +136,12 @@ bool
 fts_channel_enter (FtsChannel *channel, GError **error)
 {
   int cancel = __atomic_load_n (&channel->cancel, __ATOMIC_ACQUIRE);
+  GError *cause = NULL;
 
   if (channel->broken != NULL)
     return fts_channel_fail (channel, FTS_EVENT_FAILURE, FTS_CON_OK, NULL, error);
-  if (fts_member_is_fenced (channel->member))
-    return fail_as (channel, FTS_EVENT_GONE, FTS_ERROR_FENCED,
-                    "this host was shut out of the volume", error);
+  if (!fts_member_check (channel->member, &cause))
+    return fts_channel_fail (channel, FTS_EVENT_GONE, FTS_CON_SHUTDOWN, cause, error);
   if (cancel & FTS_CANCEL_DEAD)
     return fail_as (channel, FTS_EVENT_PEER_DEAD, FTS_ERROR_PEER_DEAD,
                     "the peer's heartbeat stopped, or it was started anew", error);
@@ -310,6 +310,8 @@ end_connection (FtsChannel *channel)
 static void
 free_channel (FtsChannel *channel)
 {
+  FtsMember *member = channel->member;
+
   for (uint32_t i = 0; i < channel->tx.size; i++) {
     fts_segio_finish (&channel->out[i].io, NULL);
     lun_memory_give (channel->out[i].buffer);
@@ -329,6 +331,7 @@ free_channel (FtsChannel *channel)
   g_free (channel->secret);
   g_free (channel->pid_block);
   g_free (channel);
+  fts_member_let_go (member);
 }
 
 void

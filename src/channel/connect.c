@@ -59,7 +59,7 @@ fill_pid (const Attempt *attempt, FtsPid *pid)
 }
 
 static FtsChannel *
-try_connect (Attempt *attempt, GError **error)
+connect_held (Attempt *attempt, GError **error)
 {
   FtsVolume *volume = fts_member_volume (attempt->member);
   FtsOwnTable own = { 0 };
@@ -82,6 +82,17 @@ try_connect (Attempt *attempt, GError **error)
   channel->pid_block = g_malloc (channel->block_size);
   fts_pid_encode (&pid, channel->own.tag, channel->pid_block, channel->block_size);
   fts_channel_set_timeout (channel, attempt->config->timeout_ms);
+  return channel;
+}
+
+static FtsChannel *
+try_connect (Attempt *attempt, GError **error)
+{
+  if (!fts_member_hold (attempt->member, error))
+    return NULL;
+  FtsChannel *channel = connect_held (attempt, error);
+  if (channel == NULL)
+    fts_member_let_go (attempt->member);
   return channel;
 }
 

@@ -99,6 +99,17 @@ answer_all (FtsDoor *door)
   return done;
 }
 
+/* Requests to an incarnation that is over are nobody's. */
+static bool
+answer_if_here (FtsDoor *door)
+{
+  if (!fts_member_hold (door->member, NULL))
+    return true;
+  bool done = answer_all (door);
+  fts_member_let_go (door->member);
+  return done;
+}
+
 /* On a worker, because the volume lock may be slow to get and quiet connections want the door. */
 static void
 answer_requests (FtsJob *job, void *user_data)
@@ -109,7 +120,7 @@ answer_requests (FtsJob *job, void *user_data)
   while (door->accept_again && !door->ends) {
     door->accept_again = false;
     pthread_mutex_unlock (&door->lock);
-    bool done = answer_all (door);
+    bool done = answer_if_here (door);
     if (!done)
       g_usleep (ACCEPT_RETRY_US);
     pthread_mutex_lock (&door->lock);

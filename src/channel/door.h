@@ -9,6 +9,9 @@
  * A connection may be summoned: somebody else has something to say on it, though its peer sent
  * nothing.  A worker then calls summoned(), when no message is being served.
  *
+ * When the member's incarnation is over (membership.h) all connections end; the door stays, and serves the
+ * next one.
+ *
  * Threads: config callbacks run on a worker, one at a time for a connection; secret_of on a
  * worker, too, one call at a time.  A channel's time limit is 5 minutes until a callback sets
  * another: so long may a living peer keep a worker waiting in the middle of a message.

@@ -100,8 +100,8 @@ struct FtsChannel {
 
 /* ---- channel.c ---- */
 
-/* A channel over the prepared own table OWN (taken over).  The initiator's life begins as
- * REQUESTED, the connector's as OPEN. */
+/* A channel over the prepared own table OWN (taken over, like the caller's hold of MEMBER).  The
+ * initiator's life begins as REQUESTED, the connector's as OPEN. */
 FtsChannel *fts_channel_new (FtsMember *member, const FtsPid *pid,
                              FtsDirection direction, FtsOwnTable *own);
 /* Every public call begins with it: false with what broke the channel. */

@@ -120,6 +120,14 @@ hand_over (FtsDoor *door, FtsConn *conn)
   pthread_mutex_unlock (&door->lock);
 }
 
+/* The member has said it already, when it is that. */
+static void
+warn_of_watching (const FtsDoor *door, const GError *error)
+{
+  if (!fts_member_is_fenced (door->member))
+    g_warning ("cannot watch the volume: %s", error->message);
+}
+
 /* ---- where the LUN can wake ---- */
 static void
 watch_round (FtsDoor *door)
@@ -151,7 +159,7 @@ watch_round (FtsDoor *door)
   case LUN_WAIT_CANCELLED:
     break;
   case LUN_WAIT_ERROR:
-    g_warning ("cannot watch the volume: %s", error->message);
+    warn_of_watching (door, error);
     g_usleep (door->config.poll_max_us);
     break;
   }
@@ -243,7 +251,7 @@ poll_round (FtsDoor *door)
 
   door->interval_us = MIN (door->interval_us * 2, door->config.poll_max_us);
   if (!poll_table (door, &error) || !poll_heads (door, &error)) {
-    g_warning ("cannot watch the volume: %s", error->message);
+    warn_of_watching (door, error);
     door->interval_us = door->config.poll_max_us;
   }
   sleep_interval (door);
@@ -273,22 +281,49 @@ look_at_all (FtsDoor *door)
   scan (door);
 }
 
+static void
+look_and_wait (FtsDoor *door)
+{
+  bool wakes = lun_device_facts (door->master)->can_wake && !door->config.always_poll;
+
+  if (__atomic_exchange_n (&door->kick, 0, __ATOMIC_ACQ_REL) != 0) {
+    reap_quiet (door, false);
+    door->interval_us = door->config.poll_min_us;
+  }
+  look_at_all (door);
+  if (wakes)
+    watch_round (door);
+  else
+    poll_round (door);
+}
+
+/* The member's incarnation is over: so are all connections.  Whether there will be another one is seen
+ * in a moment. */
+static void
+end_quiet (FtsDoor *door)
+{
+  pthread_mutex_lock (&door->lock);
+  for (uint32_t i = 0; i < door->n_slots; i++)
+    if (door->conns[i] != NULL && door->conns[i]->state == FTS_CONN_QUIET)
+      fts_door_queue_locked (door, door->conns[i]);
+  pthread_mutex_unlock (&door->lock);
+  __atomic_store_n (&door->kick, 0, __ATOMIC_RELEASE);
+  door->interval_us = door->config.poll_max_us;
+  sleep_interval (door);
+}
+
 void *
 fts_door_watch (void *data)
 {
   FtsDoor *door = data;
-  bool wakes = lun_device_facts (door->master)->can_wake && !door->config.always_poll;
 
   while (!has_ended (door)) {
-    if (__atomic_exchange_n (&door->kick, 0, __ATOMIC_ACQ_REL) != 0) {
-      reap_quiet (door, false);
-      door->interval_us = door->config.poll_min_us;
+    if (!fts_member_hold (door->member, NULL)) {
+      end_quiet (door);
+      continue;
     }
-    look_at_all (door);
-    if (wakes)
-      watch_round (door);
-    else
-      poll_round (door);
+    look_and_wait (door);
+    fts_member_let_go (door->member);
   }
   return NULL;
 }
