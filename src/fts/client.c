@@ -172,6 +172,12 @@ fts_client_is_away (FtsClient *client)
   return is_away;
 }
 
+uint64_t
+fts_client_session (FtsClient *client)
+{
+  return fts_pool_session (client->pool);
+}
+
 static void
 note_there (FtsClient *client)
 {
@@ -271,6 +277,8 @@ call_once (FtsClient *client, FtsCall *call, int64_t until_us, bool *met,
   else
     fts_interrupt_tell (error);
   fts_interrupt_guard (NULL);
+  if (!*met)
+    fts_pool_explain (client->pool, error);
   fts_client_give (client, connection, *met ? FTS_POOL_HEALTHY : FTS_POOL_BROKEN);
   return ok;
 }

@@ -37,6 +37,9 @@ FtsClient *fts_client_new (FtsMember *member, const FtsClientConfig *config,
 void fts_client_free (FtsClient *client); /* closes all connections */
 /* Did a call find the peer, or the way to it, away a moment ago, and none got through since? */
 bool fts_client_is_away (FtsClient *client);
+/* Another number whenever all connections of calls were lost, and with them what the peer knew of this client; 0
+ * while there is none. */
+uint64_t fts_client_session (FtsClient *client);
 /* Before the end: from now on nobody waits for a peer that is away. */
 void fts_client_hurry (FtsClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsClient, fts_client_free)

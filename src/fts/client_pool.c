@@ -24,6 +24,7 @@ struct FtsPool {
   GQueue idle;          /* FtsConnection, the last used first */
   GQueue broken;        /* to be closed by the thread */
   unsigned n_open, most_open;
+  uint64_t n_sessions;
   FtsChannelStats total;
   int64_t wake_at_us; /* when `background` is to run, or NEVER */
   bool stopping;
@@ -89,6 +90,15 @@ fts_pool_get_stats (FtsPool *pool, unsigned *now, unsigned *most,
   pthread_mutex_unlock (&pool->lock);
 }
 
+uint64_t
+fts_pool_session (FtsPool *pool)
+{
+  pthread_mutex_lock (&pool->lock);
+  uint64_t session = pool->n_open > 0 ? pool->n_sessions : 0;
+  pthread_mutex_unlock (&pool->lock);
+  return session;
+}
+
 /* ---- opening ---- */
 
 bool
@@ -109,20 +119,27 @@ is_peer_known (FtsPool *pool)
 bool
 fts_pool_may_use (FtsPool *pool, GError **error)
 {
-  if (!fts_member_is_fenced (pool->member))
-    return true;
-  g_set_error (error, FTS_ERROR, FTS_ERROR_FENCED,
-               "this process was shut out of the volume, or stopped itself; it has to "
-               "be started again");
-  return false;
+  return fts_member_standing (pool->member) != FTS_STANDING_SHUT_OUT ||
+         fts_member_check (pool->member, error);
 }
 
-/* Does the incarnation that CONNECTION leads to still live? */
+void
+fts_pool_explain (FtsPool *pool, GError **error)
+{
+  if (!g_error_matches (*error, LUN_ERROR, LUN_ERROR_FENCED) ||
+      fts_member_standing (pool->member) != FTS_STANDING_AWAY)
+    return;
+  g_clear_error (error);
+  fts_member_check (pool->member, error);
+}
+
+/* Do the incarnations that CONNECTION joins still live, ours and the peer's? */
 static bool
 leads_to_life (FtsPool *pool, const FtsConnection *connection)
 {
   const FtsPid *pid = fts_channel_pid (connection->channel);
-  return fts_member_is_alive (pool->member, pid->requestee_index,
+  return !fts_member_is_fenced (pool->member) &&
+         fts_member_is_alive (pool->member, pid->requestee_index,
                               pid->requestee_generation);
 }
 
@@ -210,6 +227,7 @@ grow_locked (FtsPool *pool, FtsPoolPatience patience, bool *crowded, GError **er
   g_autoptr (GError) cause = NULL;
 
   bool is_only = pool->n_open++ == 0;
+  pool->n_sessions += is_only;
   pthread_mutex_unlock (&pool->lock);
   FtsConnection *connection = open_connection (pool, patience, is_only, &cause);
   pthread_mutex_lock (&pool->lock);
@@ -219,6 +237,7 @@ grow_locked (FtsPool *pool, FtsPoolPatience patience, bool *crowded, GError **er
   }
   pool->n_open--;
   pthread_cond_signal (&pool->freed);
+  fts_pool_explain (pool, &cause);
   *crowded = is_crowded (cause) && pool->n_open > 0;
   if (!*crowded)
     g_propagate_error (error, g_steal_pointer (&cause));
@@ -385,12 +404,11 @@ tend_idle_locked (FtsPool *pool)
   acknowledge_locked (pool, now);
 }
 
-/* Nothing is left to do for a single idle connection that is acknowledged. */
+/* A single one is looked after, too: the member may be AWAY, and waits for its end. */
 static bool
 needs_ticks_locked (FtsPool *pool)
 {
-  const FtsConnection *only = g_queue_peek_head (&pool->idle);
-  return pool->idle.length > 1 || (only != NULL && !only->acknowledged);
+  return pool->idle.length > 0;
 }
 
 static void

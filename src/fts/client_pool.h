@@ -8,6 +8,8 @@
  *  2. An idle connection belongs to the live incarnation of the peer it was opened to, as far as
  *     the host table tells; others are closed instead of handed out.
  *  3. Nobody but its taker touches a taken connection.
+ *  4. Connections of an incarnation of the member that is over are closed, and none is made while the
+ *     member is AWAY (membership.h): then it joins again, and connections are made anew.
  *
  * Threads: take and give from any; one thread of the pool closes what broke or was idle for
  * FTS_POOL_IDLE_MS (all but one), lets quiet channels acknowledge, and runs `background`.  No
@@ -56,7 +58,7 @@ typedef enum {
 
 /* A free connection, a new one, or (at the maximum) the first that is given back, until UNTIL_US
  * of the monotonic clock.  Errors: PEER_DEAD (no live server of that name), those of fts_connect
- * and of attach, TIMEOUT, FTS_ERRNO EINTR. */
+ * and of attach, TIMEOUT, FTS_ERRNO EINTR, NO_PATH while the member is AWAY. */
 FtsConnection *fts_pool_take (FtsPool *pool, FtsPoolPatience patience, int64_t until_us,
                               GError **error);
 
@@ -75,6 +77,12 @@ void fts_pool_close_extra (FtsConnection *connection);
 bool fts_pool_peer_lives (FtsPool *pool);
 /* False with FENCED: the member has lost the volume for good, and there is nothing to wait for. */
 bool fts_pool_may_use (FtsPool *pool, GError **error);
+/* Puts into ERROR, that of a use of a connection, what is behind it when the member is AWAY: commands were
+ * stopped for want of a path, which returns. */
+void fts_pool_explain (FtsPool *pool, GError **error);
+
+/* Grows with each connection that is the only one; 0 while there is none. */
+uint64_t fts_pool_session (FtsPool *pool);
 
 /* Has `background` run after DELAY_MS, or at an earlier time asked for before. */
 void fts_pool_wake (FtsPool *pool, uint32_t delay_ms);

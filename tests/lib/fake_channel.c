@@ -67,6 +67,18 @@ fts_member_is_fenced (const FtsMember *member)
   return false;
 }
 
+FtsStanding
+fts_member_standing (const FtsMember *member)
+{
+  return FTS_STANDING_GOOD;
+}
+
+bool
+fts_member_check (const FtsMember *member, GError **error)
+{
+  return true;
+}
+
 bool
 fts_member_is_alive (FtsMember *member, uint32_t index, uint64_t generation)
 {

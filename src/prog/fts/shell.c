@@ -41,7 +41,8 @@ join_volume (FtsShell *shell, GError **error)
     return false;
   const FtsMemberConfig config = { .name = shell->volume_options.name,
                                    .role = FTS_ROLE_CLIENT,
-                                   .program = "fts" };
+                                   .program = "fts",
+                                   .rejoins = true };
   shell->member = fts_member_join (shell->volume, &config, error);
   return shell->member != NULL;
 }

@@ -88,13 +88,33 @@ on_peer_dead (uint32_t index, uint64_t generation, void *user_data)
   fts_server_peer_dead (daemon->server, index, generation);
 }
 
+/* Mounts that were here before us may hold locks of an earlier server. */
+static void
+expect_mounts (Daemon *daemon)
+{
+  g_autofree FtsHost *mounts = g_new (FtsHost, FTS_MAX_HOSTS);
+  unsigned n = fts_member_list (daemon->member, FTS_ROLE_MOUNT, mounts);
+
+  for (unsigned i = 0; i < n; i++)
+    fts_server_expect (daemon->server, mounts[i].index, mounts[i].generation);
+}
+
+/* All sessions have ended, and their locks with them. */
+static void
+on_return (void *user_data)
+{
+  expect_mounts (user_data);
+}
+
 static bool
 join_volume (Daemon *daemon, GError **error)
 {
   FtsVolumeOptions *volume = &daemon->options->volume;
   FtsMemberConfig config = { .role = FTS_ROLE_SERVER,
                              .program = "ftsd " FTS_VERSION,
+                             .rejoins = true,
                              .on_peer_dead = on_peer_dead,
+                             .on_return = on_return,
                              .user_data = daemon };
 
   daemon->volume = fts_volume_options_open (volume, false, error);
@@ -115,17 +135,6 @@ start_control (Daemon *daemon)
                          .what = fts_member_self (daemon->member)->name,
                          .volume = daemon->volume,
                          .spec = fts_volume_options_spec (volume) });
-}
-
-/* Mounts that were here before us may hold locks of an earlier server. */
-static void
-expect_mounts (Daemon *daemon)
-{
-  g_autofree FtsHost *mounts = g_new (FtsHost, FTS_MAX_HOSTS);
-  unsigned n = fts_member_list (daemon->member, FTS_ROLE_MOUNT, mounts);
-
-  for (unsigned i = 0; i < n; i++)
-    fts_server_expect (daemon->server, mounts[i].index, mounts[i].generation);
 }
 
 static bool
@@ -295,13 +304,8 @@ serve (Daemon *daemon, GError **error)
       write_stats (daemon);
     if (signum == SIGHUP)
       reload (daemon);
-    if (fts_member_is_fenced (daemon->member)) {
-      g_set_error (
-        error, FTS_ERROR, FTS_ERROR_FENCED,
-        "this host lost its place on the volume (heartbeat not written in time "
-        "or fenced); start ftsd again");
-      return false;
-    }
+    if (fts_member_standing (daemon->member) == FTS_STANDING_SHUT_OUT)
+      return fts_member_check (daemon->member, error);
     fts_server_tick (daemon->server);
   }
 }
@@ -315,6 +319,8 @@ stop (Daemon *daemon)
   pthread_mutex_lock (&daemon->lock);
   FtsDoor *door = g_steal_pointer (&daemon->door);
   pthread_mutex_unlock (&daemon->lock);
+  if (daemon->member != NULL)
+    fts_member_hurry (daemon->member);
   if (door != NULL)
     fts_door_stop (door);
   fts_control_stop (daemon->control);

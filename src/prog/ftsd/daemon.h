@@ -3,7 +3,8 @@
  * SIGTERM and SIGINT end it: connections are closed, the host entry is freed.  SIGHUP reads
  * exports and secrets again; what is wrong with them is said and changes nothing.  (In the
  * foreground of a terminal SIGHUP ends it: the terminal is gone.)  SIGUSR1 writes the counters.
- * It ends by itself, with an error, when this host is fenced.
+ * It ends by itself, with an error, when another host shuts this one out.  After too long a time without
+ * a path to the volume it joins again by itself (membership.h): connections end, all else stays.
  *
  * Threads: main() only; the door and the member have their own.
  */

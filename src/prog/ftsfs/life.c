@@ -160,7 +160,9 @@ static bool
 join (Mount *mount, GError **error)
 {
   const char *name = mount->options->name ? mount->options->name : mount->host;
-  FtsMemberConfig config = { .name = name, .role = FTS_ROLE_MOUNT, .program = "ftsfs" };
+  FtsMemberConfig config = {
+    .name = name, .role = FTS_ROLE_MOUNT, .program = "ftsfs", .rejoins = true
+  };
 
   mount->member = fts_member_join (mount->volume, &config, error);
   return mount->member != NULL;
@@ -532,6 +534,7 @@ on_ending (void *user_data)
 {
   Mount *mount = user_data;
   fts_client_hurry (mount->fs.client);
+  fts_member_hurry (mount->member);
 }
 
 static void
