@@ -31,7 +31,8 @@ struct FtsLocking {
   FtsFs *fs;
   FtsLocks *held;
   pthread_rwlock_t asking;
-  unsigned n_refused; /* passes in a row; under `asking` for writing */
+  unsigned n_refused;                /* passes in a row; under `asking` for writing */
+  atomic_uint_fast64_t sure_session; /* in which the peer knows what is held */
   atomic_uint_fast64_t last_ticket;
 
   pthread_mutex_t lock; /* all below */
@@ -80,72 +81,6 @@ ask (FtsLocking *locking, FtsFile *file, const FtsLock *lock, uint32_t how,
   return fts_fs_errno (locking->fs, error);
 }
 
-static void
-on_granted (FtsLocking *locking, FtsFile *file)
-{
-  FtsFs *fs = locking->fs;
-
-  atomic_store (&file->inode->is_locked, true);
-  pthread_mutex_lock (&locking->lock);
-  locking->may_hold = true;
-  pthread_cond_signal (&locking->changed);
-  pthread_mutex_unlock (&locking->lock);
-  fts_push_settle (fs->push);
-  if (fts_inode_is_kept (file->inode))
-    return; /* what earlier holders wrote was told, and dropped */
-  fts_inode_set_changed (file->inode, fts_fs_tick (fs), true);
-  fts_absent_clear (fs->absent);
-  fuse_lowlevel_notify_inval_inode (fs->session, file->inode->id, 0, 0);
-}
-
-static int
-set (FtsLocking *locking, FtsFile *file, const FtsLock *lock, uint32_t how,
-     uint64_t ticket)
-{
-  bool was_new = false;
-
-  pthread_rwlock_rdlock (&locking->asking);
-  int errnum = ask (locking, file, lock, how, ticket, &was_new);
-  note (locking, file, lock, errnum);
-  pthread_rwlock_unlock (&locking->asking);
-  if (errnum == 0 && was_new && lock->type != FTS_LOCK_NONE)
-    on_granted (locking, file);
-  return errnum;
-}
-
-int
-fts_locking_set (FtsLocking *locking, FtsFile *file, const FtsLock *lock)
-{
-  if (lock->type == FTS_LOCK_NONE)
-    fts_fs_drain (locking->fs, file->inode);
-  return set (locking, file, lock, 0, 0);
-}
-
-void
-fts_locking_end_owner (FtsLocking *locking, FtsFile *file, uint64_t owner)
-{
-  const FtsLock all = {
-    .type = FTS_LOCK_NONE, .kind = FTS_LOCK_POSIX, .end = INT64_MAX, .owner = owner
-  };
-
-  if (atomic_load (&file->inode->is_locked))
-    fts_locking_set (locking, file, &all);
-}
-
-void
-fts_locking_end_file (FtsLocking *locking, FtsFile *file)
-{
-  if (!atomic_load (&file->inode->is_locked))
-    return;
-  g_autoptr (GArray) all = fts_locks_list (locking->held);
-  for (guint i = 0; i < all->len; i++) {
-    FtsLockEntry *entry = &g_array_index (all, FtsLockEntry, i);
-    entry->lock.type = FTS_LOCK_NONE;
-    if (entry->via == file)
-      fts_locking_set (locking, file, &entry->lock);
-  }
-}
-
 /* ---- asking again ---- */
 
 static void
@@ -167,10 +102,13 @@ static void
 ask_again_for (FtsLocking *locking, const GArray *all)
 {
   bool refused = false, was_new = false;
+  uint64_t session = fts_client_session (locking->fs->client);
 
   for (guint i = 0; i < all->len; i++) {
     const FtsLockEntry *entry = &g_array_index (all, FtsLockEntry, i);
     int errnum = ask (locking, entry->via, &entry->lock, FTS_LOCK_RECLAIM, 0, &was_new);
+    if (i == 0 && (errnum == 0 || errnum == EAGAIN))
+      atomic_store (&locking->sure_session, session);
     if (i == 0 && errnum != EAGAIN && !was_new)
       break;
     if (errnum != EAGAIN)
@@ -216,7 +154,7 @@ fts_locking_reclaim (FtsLocking *locking)
   fts_locking_ask_all (locking);
 }
 
-/* ---- who waits ---- */
+/* ---- set ---- */
 
 static bool
 is_pushed (const FtsLocking *locking)
@@ -224,6 +162,91 @@ is_pushed (const FtsLocking *locking)
   FtsFs *fs = locking->fs;
   return fts_inodes_are_trusted (fs->inodes, fts_fs_now (fs));
 }
+
+static void
+on_granted (FtsLocking *locking, FtsFile *file)
+{
+  FtsFs *fs = locking->fs;
+
+  atomic_store (&file->inode->is_locked, true);
+  pthread_mutex_lock (&locking->lock);
+  locking->may_hold = true;
+  pthread_cond_signal (&locking->changed);
+  pthread_mutex_unlock (&locking->lock);
+  fts_push_settle (fs->push);
+  if (fts_inode_is_kept (file->inode))
+    return; /* what earlier holders wrote was told, and dropped */
+  fts_inode_set_changed (file->inode, fts_fs_tick (fs), true);
+  fts_absent_clear (fs->absent);
+  fuse_lowlevel_notify_inval_inode (fs->session, file->inode->id, 0, 0);
+}
+
+/* Another program of this mount holds what is in the way of LOCK, and the peer may not know that any more:
+ * it must not be asked before it was told. */
+static bool
+is_in_own_way (FtsLocking *locking, const FtsFile *file, const FtsLock *lock)
+{
+  FtsLock in_the_way = { 0 };
+  uint64_t session = fts_client_session (locking->fs->client);
+
+  if (lock->type == FTS_LOCK_NONE || is_pushed (locking) ||
+      (session != 0 && session == atomic_load (&locking->sure_session)))
+    return false;
+  fts_locks_test (locking->held, key_of (file), NULL, lock, &in_the_way);
+  return in_the_way.type != FTS_LOCK_NONE;
+}
+
+static int
+set (FtsLocking *locking, FtsFile *file, const FtsLock *lock, uint32_t how,
+     uint64_t ticket)
+{
+  bool was_new = false;
+
+  if (is_in_own_way (locking, file, lock))
+    return EAGAIN;
+  pthread_rwlock_rdlock (&locking->asking);
+  int errnum = ask (locking, file, lock, how, ticket, &was_new);
+  note (locking, file, lock, errnum);
+  pthread_rwlock_unlock (&locking->asking);
+  if (errnum == 0 && was_new && lock->type != FTS_LOCK_NONE)
+    on_granted (locking, file);
+  return errnum;
+}
+
+int
+fts_locking_set (FtsLocking *locking, FtsFile *file, const FtsLock *lock)
+{
+  if (lock->type == FTS_LOCK_NONE)
+    fts_fs_drain (locking->fs, file->inode);
+  return set (locking, file, lock, 0, 0);
+}
+
+void
+fts_locking_end_owner (FtsLocking *locking, FtsFile *file, uint64_t owner)
+{
+  const FtsLock all = {
+    .type = FTS_LOCK_NONE, .kind = FTS_LOCK_POSIX, .end = INT64_MAX, .owner = owner
+  };
+
+  if (atomic_load (&file->inode->is_locked))
+    fts_locking_set (locking, file, &all);
+}
+
+void
+fts_locking_end_file (FtsLocking *locking, FtsFile *file)
+{
+  if (!atomic_load (&file->inode->is_locked))
+    return;
+  g_autoptr (GArray) all = fts_locks_list (locking->held);
+  for (guint i = 0; i < all->len; i++) {
+    FtsLockEntry *entry = &g_array_index (all, FtsLockEntry, i);
+    entry->lock.type = FTS_LOCK_NONE;
+    if (entry->via == file)
+      fts_locking_set (locking, file, &entry->lock);
+  }
+}
+
+/* ---- who waits ---- */
 
 static void
 look_locked (FtsLocking *locking)

@@ -8,7 +8,8 @@
  * What is held is remembered.  When changes are pushed anew (the server was started again, or all
  * connections were lost), and every second while they are not, one lock is asked for again: a
  * peer that did not know it has lost us, and then all are, before it gives any to others (locks.h, grace).  One that
- * somebody else got all the same is lost: its open file gives EIO to writes and fsync.
+ * somebody else got all the same is lost: its open file gives EIO to writes and fsync.  What a program
+ * of this mount holds is not asked for by another one before that has been done.
  *
  * A lock that is granted drops what the kernel has cached of the file, unless the peer watches it, and unlocking sends what
  * was written behind: who holds the lock sees what earlier holders wrote.

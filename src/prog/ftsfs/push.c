@@ -112,9 +112,9 @@ on_begin (void *user_data)
 {
   FtsPush *push = user_data;
 
+  fts_locking_reclaim (push->fs->locking);
   fts_absent_clear (push->fs->absent);
   fts_inodes_trust (push->fs->inodes, fts_fs_tick (push->fs));
-  fts_locking_reclaim (push->fs->locking);
   pthread_mutex_lock (&push->lock);
   push->begun = true;
   pthread_cond_broadcast (&push->done);
