@@ -66,7 +66,8 @@ join_again (FtsMember *member, GError **error)
 static void
 tell_failure (FtsMember *member, const GError *error)
 {
-  if (g_strcmp0 (member->why_away, error->message) == 0)
+  if (fts_member_standing (member) != FTS_STANDING_AWAY ||
+      g_strcmp0 (member->why_away, error->message) == 0)
     return;
   g_free (member->why_away);
   member->why_away = g_strdup (error->message);
@@ -119,8 +120,8 @@ fts_member_come_back (FtsMember *member)
     be_back (member);
     return;
   }
-  fts_standing_stop_io (member);
   tell_failure (member, error);
+  fts_standing_stop_io (member);
   if (is_another_volume (error))
     fts_standing_end (member);
 }
