@@ -224,7 +224,7 @@ is_shared (const FtsFence *fence)
   uint32_t damaged = 0;
 
   if (!fts_hosttab_load_all (fence->volume, table, &damaged, NULL))
-    return false;
+    return fence->is_shared_key; /* as far as is known */
   for (uint32_t i = 0; i < fts_volume_mcb (fence->volume)->max_hosts; i++)
     if (!(damaged & 1U << i) && table[i].state == FTS_HOST_ACTIVE &&
         table[i].pr_key == fence->key && table[i].generation != fence->generation &&

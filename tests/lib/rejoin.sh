@@ -3,6 +3,52 @@
 #
 # The caller sets fence (mode), serving, mounting, observer: the same LUN, from three hosts, and has
 #   cut_paths WHO, mend_paths WHO    all paths of "mount" or "server"
+# or has all that from lay_paths.
+
+# ---- paths by cables (cables.sh) to an iSCSI target ----
+
+declare -A address=() # of each cable
+declare -a far_ends=()
+how="cut" # or mute
+
+# lay_paths TARGET/LUN PORTAL...: a cable to each portal for the mount and for the server; sets what the caller sets else
+lay_paths ()
+{
+  local tail=$1 who i url
+  shift
+  far_ends=("$@")
+  for who in mount server; do
+    url=
+    for i in "${!far_ends[@]}"; do
+      lay_cable "$who$i" "${far_ends[i]}"
+      address[$who$i]=$portal
+      url+="${url:+|}iscsi://$portal/$tail?initiator=iqn.2026-01.ftsfs.test:$who"
+    done
+    [ "$who" = mount ] && mounting=$url || serving=$url
+  done
+  observer="iscsi://$1/$tail?initiator=iqn.2026-01.ftsfs.test:observer"
+  cut_paths () { cut_or_mute "$1"; }
+  mend_paths () { mend_all "$1"; }
+}
+
+cut_or_mute ()
+{
+  local i
+  for i in "${!far_ends[@]}"; do
+    "${how}_cable" "$1$i"
+  done
+}
+
+mend_all ()
+{
+  local i
+  for i in "${!far_ends[@]}"; do
+    cut_cable "$1$i"
+    mend_cable "$1$i" "${far_ends[i]}" "${address[$1$i]}"
+  done
+}
+
+# ---- the scenario ----
 
 rejoin_start ()
 {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # No path to the volume for longer than the dead time, and paths again: mount and server join the volume anew by
-# themselves and everything goes on, open files too.  On a file LUN, without fencing and with it.
+# themselves and everything goes on, open files too.  On a file LUN.
 # shellcheck source=tests/lib/lab.sh
 . "$(dirname "$0")/../lib/lab.sh" || exit 99
 . "$(dirname "$0")/../lib/cables.sh"
