@@ -169,7 +169,7 @@ fts_client_is_away (FtsClient *client)
   bool is_away =
     client->away_us != 0 && g_get_monotonic_time () - client->failed_us < AWAY_FOR_US;
   pthread_mutex_unlock (&client->lock);
-  return is_away;
+  return is_away || !fts_pool_has_path (client->pool);
 }
 
 uint64_t

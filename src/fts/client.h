@@ -35,7 +35,8 @@ typedef struct {
 FtsClient *fts_client_new (FtsMember *member, const FtsClientConfig *config,
                            GError **error);
 void fts_client_free (FtsClient *client); /* closes all connections */
-/* Did a call find the peer, or the way to it, away a moment ago, and none got through since? */
+/* Did a call find the peer, or the way to it, away a moment ago, and none got through since, or is there no
+ * path now? */
 bool fts_client_is_away (FtsClient *client);
 /* Another number whenever all connections of calls were lost, and with them what the peer knew of this client; 0
  * while there is none. */

@@ -108,6 +108,12 @@ fts_pool_peer_lives (FtsPool *pool)
   return fts_member_find (pool->member, pool->peer, FTS_ROLE_SERVER, true, &host);
 }
 
+bool
+fts_pool_has_path (FtsPool *pool)
+{
+  return fts_member_has_path (pool->member);
+}
+
 /* By the last look. */
 static bool
 is_peer_known (FtsPool *pool)

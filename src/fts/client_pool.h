@@ -73,6 +73,8 @@ void fts_pool_give (FtsPool *pool, FtsConnection *connection, FtsPoolVerdict ver
 FtsConnection *fts_pool_open_extra (FtsPool *pool, GError **error);
 void fts_pool_close_extra (FtsConnection *connection);
 
+/* Is there a path to the volume, as far as is known? */
+bool fts_pool_has_path (FtsPool *pool);
 /* Is a server of the peer's name alive now, by a fresh look at the host table? */
 bool fts_pool_peer_lives (FtsPool *pool);
 /* False with FENCED: the member has lost the volume for good, and there is nothing to wait for. */

@@ -54,6 +54,8 @@ FtsStanding fts_member_standing (const FtsMember *member);
 bool fts_member_is_fenced (const FtsMember *member); /* is not GOOD */
 /* False with NO_PATH or FENCED when it is not GOOD. */
 bool fts_member_check (const FtsMember *member, GError **error);
+/* Is a path to the master device usable, as far as is known?  Without a LUN command. */
+bool fts_member_has_path (const FtsMember *member);
 /* Who uses the incarnation that is now: while somebody holds it there is no other one.  A connection
  * is held as long as it lives, the volume lock as long as it is taken. */
 bool fts_member_hold (FtsMember *member, GError **error);

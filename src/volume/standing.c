@@ -115,6 +115,19 @@ fts_member_check (const FtsMember *member, GError **error)
 /* ---- who uses it ---- */
 
 bool
+fts_member_has_path (const FtsMember *member)
+{
+  bool has = false;
+  unsigned n;
+  LunPathInfo *paths = lun_device_list_paths (fts_volume_master (member->volume), &n);
+
+  for (unsigned i = 0; i < n; i++)
+    has |= paths[i].state == LUN_PATH_UP || paths[i].state == LUN_PATH_SUSPECT;
+  lun_path_infos_free (paths, n);
+  return has;
+}
+
+bool
 fts_member_hold (FtsMember *member, GError **error)
 {
   bool is_good = fts_member_check (member, error);
@@ -167,19 +180,6 @@ fts_member_hurry (FtsMember *member)
 
 /* ---- the watchman ---- */
 
-static bool
-has_path (const FtsMember *member)
-{
-  bool has = false;
-  unsigned n;
-  LunPathInfo *paths = lun_device_list_paths (fts_volume_master (member->volume), &n);
-
-  for (unsigned i = 0; i < n; i++)
-    has |= paths[i].state == LUN_PATH_UP || paths[i].state == LUN_PATH_SUSPECT;
-  lun_path_infos_free (paths, n);
-  return has;
-}
-
 /* When somebody has to look; G_MAXINT64 = not before something happens. */
 static int64_t
 due_us (const FtsMember *member)
@@ -198,7 +198,7 @@ static void
 look (FtsMember *member)
 {
   if (fts_member_standing (member) == FTS_STANDING_GOOD &&
-      fts_member_is_ending (member) && !has_path (member))
+      fts_member_is_ending (member) && !fts_member_has_path (member))
     lose (member, FTS_STANDING_SHUT_OUT, "it ends without a path");
 }
 

@@ -74,6 +74,12 @@ fts_member_standing (const FtsMember *member)
 }
 
 bool
+fts_member_has_path (const FtsMember *member)
+{
+  return true;
+}
+
+bool
 fts_member_check (const FtsMember *member, GError **error)
 {
   return true;
