@@ -35,7 +35,7 @@ static void
 write_beat (FtsMember *member)
 {
   g_autoptr (GError) error = NULL;
-  int64_t now_us = g_get_monotonic_time ();
+  int64_t now_us = fts_standing_clock_us ();
   FtsHost host;
 
   if (fts_member_is_fenced (member))

@@ -73,7 +73,7 @@ take_entry (FtsMember *member, const char *base, FtsJoin *join, GError **error)
   if (ok && *join == FTS_JOIN_TAKE)
     ok = shut_out_former (member, error);
   if (ok && *join == FTS_JOIN_TAKE) {
-    atomic_store (&member->last_beat_us, g_get_monotonic_time ());
+    atomic_store (&member->last_beat_us, fts_standing_clock_us ());
     ok = fts_hosttab_store (member->volume, &member->self, error);
   }
   fts_lock_release (member->lock);

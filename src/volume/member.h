@@ -46,7 +46,9 @@ struct FtsMember {
   bool has_left;             /* (m) the watchman may go */
   atomic_int standing;       /* FtsStanding */
   _Atomic int64_t ending_us; /* since when the program is about to end; 0 = it is not */
-  _Atomic int64_t last_beat_us; /* when the last heartbeat that was written was begun */
+  _Atomic int64_t
+    last_beat_us; /* when the last heartbeat that was written was begun, by
+                                 * fts_standing_clock_us() */
 
   pthread_t watchman;
   bool has_watchman; /* constant after join */
@@ -75,6 +77,7 @@ bool fts_member_shut_out (FtsMember *member, const FtsPeers *peers, const FtsHos
 /* ---- standing.c ---- */
 /* Somebody else ended it: all I/O ends for good, unless it was silent before; WHY is logged once. */
 void fts_member_fence (FtsMember *member, const char *why);
+int64_t fts_standing_clock_us (void);
 bool fts_member_is_ending (const FtsMember *member);
 /* All data commands end with FENCED. */
 void fts_standing_stop_io (FtsMember *member);

@@ -80,7 +80,7 @@ static void
 be_back (FtsMember *member)
 {
   int away = FTS_STANDING_AWAY;
-  int64_t away_us = g_get_monotonic_time () - member->away_since_us;
+  int64_t away_us = fts_standing_clock_us () - member->away_since_us;
 
   member->heartbeat = member->self.heartbeat;
   member->is_suspicious = true;

@@ -7,7 +7,8 @@
  *     '-- preempted, entry freed or written by another ----> SHUT_OUT
  *
  * The clock is asked before anything else is believed, so that what others did to a member that was
- * silent is never taken for more than the consequence of its silence.
+ * silent is never taken for more than the consequence of its silence.  It is one that goes on while the
+ * machine sleeps.
  *
  * Leaving GOOD stops the gates of all devices: what waits for a path ends at once, what is stuck is given
  * up, and nobody hangs in an incarnation that is over.  The watchman does that in time even when
@@ -24,6 +25,15 @@
 #define HURRY_US (3 * G_USEC_PER_SEC)
 /* How often he looks then whether there is a path. */
 #define LOOK_US  (200 * 1000)
+
+int64_t
+fts_standing_clock_us (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_BOOTTIME, &now);
+  return (int64_t) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
 
 static FtsStanding
 standing_now (const FtsMember *member)
@@ -73,7 +83,8 @@ FtsStanding
 fts_member_standing (const FtsMember *member)
 {
   if (standing_now (member) == FTS_STANDING_GOOD &&
-      g_get_monotonic_time () - atomic_load (&member->last_beat_us) > limit_us (member))
+      fts_standing_clock_us () - atomic_load (&member->last_beat_us) >
+        limit_us (member))
     lose ((FtsMember *) member, after_silence (member),
           "its heartbeat could not be written for the dead time");
   return standing_now (member);
@@ -172,7 +183,7 @@ fts_member_hurry (FtsMember *member)
 {
   pthread_mutex_lock (&member->mutex);
   if (!fts_member_is_ending (member))
-    atomic_store (&member->ending_us, g_get_monotonic_time ());
+    atomic_store (&member->ending_us, fts_standing_clock_us ());
   fts_standing_end (member);
   pthread_cond_broadcast (&member->wake);
   pthread_mutex_unlock (&member->mutex);
@@ -203,15 +214,13 @@ look (FtsMember *member)
 }
 
 static void
-sleep_locked (FtsMember *member, int64_t until_us)
+sleep_locked (FtsMember *member, int64_t for_us)
 {
+  int64_t until_us = g_get_monotonic_time () + for_us;
   struct timespec until = { .tv_sec = until_us / G_USEC_PER_SEC,
                             .tv_nsec = until_us % G_USEC_PER_SEC * 1000 };
 
-  if (until_us == G_MAXINT64)
-    pthread_cond_wait (&member->wake, &member->mutex);
-  else
-    pthread_cond_timedwait (&member->wake, &member->mutex, &until);
+  pthread_cond_timedwait (&member->wake, &member->mutex, &until);
 }
 
 static void *
@@ -221,16 +230,18 @@ watch (void *data)
 
   pthread_mutex_lock (&member->mutex);
   while (!member->has_left) {
-    int64_t now_us = g_get_monotonic_time ();
-    if (now_us < due_us (member)) {
-      sleep_locked (member, due_us (member));
+    int64_t due = due_us (member), now_us = fts_standing_clock_us ();
+    if (due == G_MAXINT64)
+      pthread_cond_wait (&member->wake, &member->mutex);
+    else if (now_us < due)
+      sleep_locked (member, due - now_us);
+    if (now_us < due)
       continue;
-    }
     pthread_mutex_unlock (&member->mutex);
     look (member);
     pthread_mutex_lock (&member->mutex);
     if (!member->has_left && standing_now (member) == FTS_STANDING_GOOD)
-      sleep_locked (member, now_us + LOOK_US);
+      sleep_locked (member, LOOK_US);
   }
   pthread_mutex_unlock (&member->mutex);
   return NULL;
