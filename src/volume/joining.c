@@ -57,23 +57,33 @@ shut_out_former (FtsMember *member, GError **error)
                               error);
 }
 
+/* Who shows it does not hold the member: it is left alone when it stays. */
+static void
+set_name (FtsMember *member, const char *name)
+{
+  if (strcmp (member->self.name, name) != 0)
+    g_strlcpy (member->self.name, name, sizeof member->self.name);
+}
+
 /* Under the lock the choice is made again, from a table nobody else joins meanwhile. */
 static bool
 take_entry (FtsMember *member, const char *base, FtsJoin *join, GError **error)
 {
   FtsLockOwner owner = fts_member_lock_owner (member, FTS_LOCK_NO_INDEX);
+  char name[FTS_NAME_LEN] = { 0 };
   bool ok;
 
+  g_strlcpy (name, base, sizeof name);
   if (!fts_lock_take (member->lock, &owner, fts_member_lock_wait_us (member), error))
     return false;
-  g_strlcpy (member->self.name, base, sizeof member->self.name);
   ok = fts_member_refresh (member, NULL, NULL, error);
   if (ok)
-    *join = choose (member, member->self.name);
+    *join = choose (member, name);
   if (ok && *join == FTS_JOIN_TAKE)
     ok = shut_out_former (member, error);
   if (ok && *join == FTS_JOIN_TAKE) {
     atomic_store (&member->last_beat_us, fts_standing_clock_us ());
+    set_name (member, name);
     ok = fts_hosttab_store (member->volume, &member->self, error);
   }
   fts_lock_release (member->lock);

@@ -41,7 +41,8 @@ void fts_member_leave (FtsMember *member);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsMember, fts_member_leave)
 
 FtsVolume *fts_member_volume (const FtsMember *member);
-/* Name, index, generation, nonce; they change when it joins again, the name as a rule does not. */
+/* Name, index, generation, nonce.  While nobody holds the member they may change, as it joins again; a server's
+ * name never does. */
 const FtsHost *fts_member_self (const FtsMember *member);
 
 typedef enum {

@@ -18,8 +18,6 @@
 #include "volume/identity.h"
 #include "volume/member.h"
 
-#include <string.h>
-
 static bool
 is_in_use (FtsMember *member)
 {
@@ -52,15 +50,9 @@ is_another_volume (const GError *error)
 static bool
 join_again (FtsMember *member, GError **error)
 {
-  char name[FTS_NAME_LEN];
-
-  memcpy (name, member->self.name, sizeof name);
   fts_identity_fill (&member->self);
   member->self.pr_key = 0;
-  if (fts_member_get_in (member, error))
-    return true;
-  memcpy (member->self.name, name, sizeof name);
-  return false;
+  return fts_member_get_in (member, error);
 }
 
 static void
