@@ -377,6 +377,38 @@ fts_locks_set (FtsLocks *locks, FtsLockKey key, const void *holder, const FtsLoc
   return failed;
 }
 
+static void
+end_conflicts_locked (FtsLocks *locks, const FtsLockEntry *wish)
+{
+  GArray *file = take_file_locked (locks, &wish->key);
+  const FtsLockEntry *other;
+
+  while ((other = find_conflict_locked (file, wish->holder, &wish->lock)) != NULL) {
+    const void *holder = other->holder;
+    FtsLock gone = wish->lock;
+    guint before = file->len;
+
+    gone.owner = other->lock.owner;
+    cut_locked (file, holder, &gone);
+    locks->count += file->len - before;
+  }
+}
+
+void
+fts_locks_note (FtsLocks *locks, FtsLockKey key, const void *holder,
+                const FtsLock *lock, void *via)
+{
+  const FtsLockEntry wish = { key, *lock, holder, via };
+  GArray *grants;
+  bool changed;
+
+  begin (locks, &grants);
+  if (lock->type != FTS_LOCK_NONE)
+    end_conflicts_locked (locks, &wish);
+  set_one_locked (locks, &wish, &changed);
+  end (locks, grants);
+}
+
 static int
 enqueue_locked (FtsLocks *locks, const FtsLockEntry *wish, uint64_t ticket)
 {

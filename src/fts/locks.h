@@ -37,7 +37,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FtsLocks, fts_locks_free)
  * in the way, or ENOLCK: too many.  *CHANGED: it was not held just so. */
 int fts_locks_set (FtsLocks *locks, FtsLockKey key, const void *holder,
                    const FtsLock *lock, void *via, bool *changed);
-/* The same, and waits: EAGAIN means that it is in the queue, or was already, as TICKET of HOLDER;
+/* Sets or ends a lock as another table has done for HOLDER, which this one only follows: what is in a lock's way
+ * here has ended there. */
+void fts_locks_note (FtsLocks *locks, FtsLockKey key, const void *holder,
+                     const FtsLock *lock, void *via);
+/* The same as _set, and waits: EAGAIN means that it is in the queue, or was already, as TICKET of HOLDER;
  * EDEADLK. */
 int fts_locks_wait (FtsLocks *locks, FtsLockKey key, const void *holder,
                     const FtsLock *lock, uint64_t ticket, bool *changed);

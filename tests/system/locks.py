@@ -34,6 +34,7 @@ for line in sys.stdin:
     def __init__(self, place):
         self.process = subprocess.Popen([sys.executable, "-c", self.CODE, place], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.ask("None")  # it is there, and hears signals
 
     def tell(self, line):
         print(line, file=self.process.stdin, flush=True)

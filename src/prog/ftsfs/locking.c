@@ -55,6 +55,7 @@ key_of (const FtsFile *file)
 
 /* ---- one call ---- */
 
+/* What was given to one program may be known here before another one's unlocking is, which gave it. */
 static void
 note (FtsLocking *locking, FtsFile *file, const FtsLock *lock, int errnum)
 {
@@ -63,7 +64,7 @@ note (FtsLocking *locking, FtsFile *file, const FtsLock *lock, int errnum)
 
   gone.type = FTS_LOCK_NONE;
   if (errnum == 0)
-    fts_locks_set (locking->held, key_of (file), NULL, lock, file, &changed);
+    fts_locks_note (locking->held, key_of (file), NULL, lock, file);
   else if (lock->type == FTS_LOCK_NONE ||
            (errnum == EAGAIN && lock->kind == FTS_LOCK_FLOCK))
     fts_locks_set (locking->held, key_of (file), NULL, &gone, file, &changed);

@@ -157,6 +157,30 @@ START_TEST (test_a_flock_that_cannot_be_converted_is_lost)
 }
 END_TEST
 
+START_TEST (test_what_another_table_gave_is_so_here)
+{
+  const FtsLock part = { FTS_LOCK_WRITE, FTS_LOCK_POSIX, 5, 9, 2, 77 };
+  const FtsLock all = { FTS_LOCK_READ, FTS_LOCK_FLOCK, 0, INT64_MAX, 2, 77 };
+  const FtsLock none = { FTS_LOCK_NONE, FTS_LOCK_POSIX, 0, INT64_MAX, 2, 77 };
+
+  start ();
+  ck_assert_int_eq (set (&one, 1, FTS_LOCK_WRITE, 0, 9), 0);
+  ck_assert_int_eq (flock_as (&one, 1, FTS_LOCK_WRITE), 0);
+  fts_locks_note (locks, file, &one, &part, NULL);
+  fts_locks_note (locks, file, &one, &all, NULL);
+  /* Its unlocking is heard of only now. */
+  ck_assert_int_eq (set (&one, 1, FTS_LOCK_NONE, 5, 9), 0);
+  ck_assert_int_eq (flock_as (&one, 1, FTS_LOCK_NONE), 0);
+  ck_assert_uint_eq (count (), 3);
+  ck_assert_int_eq (set (&two, 1, FTS_LOCK_READ, 5, 5), EAGAIN);
+  ck_assert_int_eq (set (&two, 1, FTS_LOCK_READ, 4, 4), EAGAIN);
+  ck_assert_int_eq (flock_as (&two, 1, FTS_LOCK_WRITE), EAGAIN);
+  fts_locks_note (locks, file, &one, &none, NULL);
+  ck_assert_uint_eq (count (), 2);
+  end ();
+}
+END_TEST
+
 START_TEST (test_a_holder_that_is_gone_leaves_nothing)
 {
   start ();
@@ -315,6 +339,7 @@ FTS_SUITE ("fts/locks", test_readers_share_and_a_writer_is_alone,
            test_a_lock_held_already_is_no_change, test_who_is_in_the_way_is_told,
            test_the_two_kinds_do_not_meet,
            test_a_flock_that_cannot_be_converted_is_lost,
+           test_what_another_table_gave_is_so_here,
            test_a_holder_that_is_gone_leaves_nothing,
            test_there_is_an_end_to_the_number_of_locks,
            test_who_waits_gets_it_in_order_of_arrival,
