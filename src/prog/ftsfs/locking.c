@@ -174,8 +174,7 @@ on_granted (FtsLocking *locking, FtsFile *file)
   locking->may_hold = true;
   pthread_cond_signal (&locking->changed);
   pthread_mutex_unlock (&locking->lock);
-  fts_push_settle (fs->push);
-  if (fts_inode_is_kept (file->inode))
+  if (fts_push_settle (fs->push) && fts_inode_is_kept (file->inode))
     return; /* what earlier holders wrote was told, and dropped */
   fts_inode_set_changed (file->inode, fts_fs_tick (fs), true);
   fts_absent_clear (fs->absent);

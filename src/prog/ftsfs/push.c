@@ -83,11 +83,10 @@ await_done (FtsPush *push, uint32_t ms)
   return done;
 }
 
-void
+bool
 fts_push_settle (FtsPush *push)
 {
-  if (push != NULL)
-    await_done (push, SETTLE_MS);
+  return push == NULL || await_done (push, SETTLE_MS);
 }
 
 void

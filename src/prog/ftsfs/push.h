@@ -35,6 +35,6 @@ void fts_push_stop (FtsPush *push);
 #define FTS_PUSH_BEGIN_MS 2000
 void fts_push_await_begin (FtsPush *push);
 
-/* Waits until what has come was dropped, a moment at most.  Not from an operation during which the
- * kernel holds a lock of an inode.  NULL is fine. */
-void fts_push_settle (FtsPush *push);
+/* Waits until what has come was dropped, a moment at most; false when it was not by then.  Not from an
+ * operation during which the kernel holds a lock of an inode.  NULL is fine. */
+bool fts_push_settle (FtsPush *push);
