@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MACHINE_ID_LEN 32u
-
 static bool
 make_key (int dir_fd, const char *path, uint8_t key[FTS_HANDLE_KEY_LEN], GError **error)
 {
@@ -70,18 +68,26 @@ load_from (int dir_fd, const char *path, uint8_t key[FTS_HANDLE_KEY_LEN],
   return done;
 }
 
+/* From the first ID_LEN bytes of the file PATH; false when there are no such. */
+static bool
+derive_from (const char *path, size_t id_len, uint8_t key[FTS_HANDLE_KEY_LEN])
+{
+  static const uint8_t purpose[] = "ftsfs handles, 1";
+  g_autofree char *id = NULL;
+  gsize len = 0;
+
+  if (!g_file_get_contents (path, &id, &len, NULL) || len < id_len)
+    return false;
+  crypto_generichash (key, FTS_HANDLE_KEY_LEN, (const uint8_t *) id, id_len, purpose,
+                      sizeof purpose);
+  return true;
+}
+
 static void
 derive_key (uint8_t key[FTS_HANDLE_KEY_LEN])
 {
-  static const uint8_t purpose[] = "ftsfs handles, 1";
-  g_autofree char *machine = NULL;
-  gsize len = 0;
-
-  if (g_file_get_contents ("/etc/machine-id", &machine, &len, NULL) &&
-      len >= MACHINE_ID_LEN)
-    crypto_generichash (key, FTS_HANDLE_KEY_LEN, (const uint8_t *) machine,
-                        MACHINE_ID_LEN, purpose, sizeof purpose);
-  else
+  if (!derive_from ("/etc/machine-id", 32, key) &&
+      !derive_from ("/proc/sys/kernel/random/boot_id", 36, key))
     randombytes_buf (key, FTS_HANDLE_KEY_LEN);
 }
 

@@ -2,7 +2,8 @@
  *
  * With a state directory: random, kept in STATE_DIR/handle.key (mode 0600, made at the first
  * start).  Without: derived from /etc/machine-id, which other hosts do not know, so that the
- * clients' handles outlive a restart of the server here too; random where there is none.
+ * clients' handles outlive a restart of the server here too; where there is none, from the number of the
+ * machine's start, which they do not outlive; else random.
  * Errors: CONFIG for a file that is damaged or readable by others, FTS_ERRNO.
  */
 #pragma once
