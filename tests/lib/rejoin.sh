@@ -3,7 +3,7 @@
 #
 # The caller sets fence (mode), serving, mounting, observer: the same LUN, from three hosts, and has
 #   cut_paths WHO, mend_paths WHO    all paths of "mount" or "server"
-# or has all that from lay_paths.
+# or has all that from lay_paths, or from rejoin_on_file.
 
 # ---- paths by cables (cables.sh) to an iSCSI target ----
 
@@ -218,4 +218,18 @@ rejoin_end ()
   timed wait_for 60 "end of ftsd without a path" is_gone "$server_pid"
   check_at_most "ms until ftsd ends" "$took" 8000
   mend_paths server
+}
+
+# rejoin_on_file FENCE: the laboratory is a file LUN, with that fence mode; paths are cut by files.
+rejoin_on_file ()
+{
+  fence=$1 image=$work/lun.img
+  local options="?check-ms=100&check-max-ms=200"
+  serving="fault(down=while:$work/cut-server)+$image?host=serving|$options"
+  mounting="fault(down=while:$work/cut-mount)+$image?host=mounting|$options"
+  observer="$image?host=observer"
+  cut_paths () { touch "$work/cut-$1"; }
+  mend_paths () { rm -f "$work/cut-$1"; }
+  truncate -s 160M "$image"
+  rejoin_start
 }

@@ -6,24 +6,6 @@
 . "$(dirname "$0")/../lib/cables.sh"
 . "$(dirname "$0")/../lib/rejoin.sh"
 
-# shellcheck disable=SC2034
-fence=all-registrants image=$work/lun.img
-options="?check-ms=100&check-max-ms=200"
-# shellcheck disable=SC2034
-serving="fault(down=while:$work/cut-server)+$image?host=serving|$options" \
-  mounting="fault(down=while:$work/cut-mount)+$image?host=mounting|$options" observer="$image?host=observer"
-
-cut_paths ()
-{
-  touch "$work/cut-$1"
-}
-
-mend_paths ()
-{
-  rm -f "$work/cut-$1"
-}
-
-truncate -s 160M "$image"
-rejoin_start
+rejoin_on_file all-registrants
 rejoin_all
 rejoin_end
