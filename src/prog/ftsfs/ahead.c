@@ -1,6 +1,8 @@
 /* ahead.c - see ahead.h. */
 #include "prog/ftsfs/ahead.h"
 
+#include "prog/ftsfs/who.h"
+
 #include <pthread.h>
 #include <string.h>
 
@@ -26,8 +28,7 @@ typedef struct {
 typedef struct {
   uint64_t file;
   FtsAheadFile opened;
-  FtsCaller caller;
-  uint32_t groups[FTS_GROUPS_MAX];
+  FtsWho who;
   int64_t until_us;
   GList link; /* in `kept`, the oldest first */
 } Kept;
@@ -310,10 +311,7 @@ fts_ahead_put (FtsAhead *ahead, uint64_t file, const FtsCaller *caller,
 
   kept->file = file;
   kept->opened = *opened;
-  kept->caller = *caller;
-  if (caller->n_groups > 0)
-    memcpy (kept->groups, caller->groups, caller->n_groups * sizeof *caller->groups);
-  kept->caller.groups = kept->groups;
+  fts_who_set (&kept->who, caller);
   kept->until_us = now_us + FTS_AHEAD_MS * INT64_C (1000);
   kept->link.data = kept;
   pthread_mutex_lock (&ahead->lock);
@@ -347,7 +345,7 @@ fts_ahead_take (FtsAhead *ahead, uint64_t file, const FtsCaller *caller, int64_t
   pthread_mutex_lock (&ahead->lock);
   Kept *kept = g_hash_table_lookup (ahead->store, &file);
   if (kept != NULL && kept->until_us > now_us &&
-      is_same_caller (&kept->caller, caller)) {
+      is_same_caller (&kept->who.caller, caller)) {
     remove_locked (ahead, kept);
     note_taken_locked (ahead, file);
     *out = kept->opened;

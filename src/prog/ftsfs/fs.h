@@ -32,8 +32,10 @@
 #include "prog/ftsfs/ahead.h"
 #include "prog/ftsfs/behind.h"
 #include "prog/ftsfs/known.h"
+#include "prog/ftsfs/meanwhile.h"
 #include "prog/ftsfs/options.h"
 #include "prog/ftsfs/people.h"
+#include "prog/ftsfs/who.h"
 
 #include <fuse_lowlevel.h>
 #include <stdatomic.h>
@@ -46,6 +48,7 @@ typedef struct {
   FtsAbsent *absent;
   FtsAhead *ahead;
   struct FtsOpenings *openings;
+  FtsMeanwhile *lister; /* of pages of directories */
   FtsBuffers *buffers;
   FtsKnown known;
   struct FtsLocking *locking;
@@ -77,10 +80,6 @@ uint64_t fts_fs_now (FtsFs *fs);
 uint64_t fts_fs_tick (FtsFs *fs);
 
 /* ---- who asks ---- */
-typedef struct {
-  FtsCaller caller;
-  uint32_t groups[FTS_GROUPS_MAX];
-} FtsWho;
 
 /* The caller of REQ; its supplementary groups too unless it is root. */
 const FtsCaller *fts_fs_caller (fuse_req_t req, FtsWho *who);

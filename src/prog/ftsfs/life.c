@@ -316,6 +316,7 @@ prepare_fs (Mount *mount)
   fs->absent = fts_absent_new (MOST_ABSENT_HASHES);
   fs->ahead = fts_ahead_new (close_file, fs->client);
   fs->openings = fts_openings_new (fs);
+  fs->lister = fts_meanwhile_new ();
   fs->locking = fts_locking_new (fs);
   fs->buffers = behind.buffers = fts_buffers_new (N_BUFFERS);
   if (behind.limit > 0)
@@ -581,6 +582,7 @@ tear_down (Mount *mount)
     fuse_session_destroy (fs->session);
   fts_behind_free (fs->behind);
   fts_openings_free (fs->openings);
+  fts_meanwhile_free (fs->lister);
   fts_ahead_free (fs->ahead);
   leave_peer (mount);
   fts_people_clear (&fs->people);

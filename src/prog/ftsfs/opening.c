@@ -173,39 +173,12 @@ open_together (FtsFs *fs, const FtsOpening *opening, FtsAheadFile *out)
 
 struct FtsOpenings {
   FtsFs *fs;
+  FtsMeanwhile *meanwhile;
   pthread_mutex_t lock; /* all below */
   pthread_cond_t changed;
   GPtrArray *coming; /* inodes that are being opened, or NULL */
-  FtsCaller caller;  /* for whom */
-  uint32_t groups[FTS_GROUPS_MAX];
-  bool is_choosing; /* somebody says what comes next */
-  bool stop, has_thread;
-  pthread_t thread;
+  FtsWho who;        /* for whom */
 };
-
-static void *
-run (void *data)
-{
-  FtsOpenings *openings = data;
-
-  pthread_mutex_lock (&openings->lock);
-  while (!openings->stop) {
-    if (openings->coming == NULL) {
-      pthread_cond_wait (&openings->changed, &openings->lock);
-      continue;
-    }
-    pthread_mutex_unlock (&openings->lock);
-    open_chosen (openings->fs, openings->coming, &openings->caller, NULL);
-    pthread_mutex_lock (&openings->lock);
-    GPtrArray *done = g_steal_pointer (&openings->coming);
-    pthread_cond_broadcast (&openings->changed);
-    pthread_mutex_unlock (&openings->lock);
-    g_ptr_array_unref (done);
-    pthread_mutex_lock (&openings->lock);
-  }
-  pthread_mutex_unlock (&openings->lock);
-  return NULL;
-}
 
 FtsOpenings *
 fts_openings_new (FtsFs *fs)
@@ -214,6 +187,7 @@ fts_openings_new (FtsFs *fs)
   pthread_condattr_t attr;
 
   openings->fs = fs;
+  openings->meanwhile = fts_meanwhile_new ();
   pthread_mutex_init (&openings->lock, NULL);
   pthread_condattr_init (&attr);
   pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
@@ -227,52 +201,37 @@ fts_openings_free (FtsOpenings *openings)
 {
   if (openings == NULL)
     return;
-  pthread_mutex_lock (&openings->lock);
-  openings->stop = true;
-  pthread_cond_broadcast (&openings->changed);
-  pthread_mutex_unlock (&openings->lock);
-  if (openings->has_thread)
-    pthread_join (openings->thread, NULL);
-  g_clear_pointer (&openings->coming, g_ptr_array_unref);
+  fts_meanwhile_free (openings->meanwhile);
   pthread_cond_destroy (&openings->changed);
   pthread_mutex_destroy (&openings->lock);
   g_free (openings);
 }
 
-static bool
-start_locked (FtsOpenings *openings)
+static void
+open_coming (void *data)
 {
-  if (!openings->has_thread)
-    openings->has_thread = pthread_create (&openings->thread, NULL, run, openings) == 0;
-  return openings->has_thread;
-}
+  FtsOpenings *openings = data;
 
-/* May the calling thread say what comes next?  Then hand_over() must follow. */
-static bool
-begin_choice (FtsOpenings *openings)
-{
+  open_chosen (openings->fs, openings->coming, &openings->who.caller, NULL);
   pthread_mutex_lock (&openings->lock);
-  bool may = openings->coming == NULL && !openings->is_choosing && !openings->stop &&
-             start_locked (openings);
-  openings->is_choosing = openings->is_choosing || may;
+  GPtrArray *done = g_steal_pointer (&openings->coming);
+  pthread_cond_broadcast (&openings->changed);
   pthread_mutex_unlock (&openings->lock);
-  return may;
+  g_ptr_array_unref (done);
 }
 
 static void
 hand_over (FtsOpenings *openings, GPtrArray *chosen, const FtsCaller *caller)
 {
-  pthread_mutex_lock (&openings->lock);
-  openings->is_choosing = false;
-  if (chosen->len > 0) {
-    openings->caller = *caller;
-    for (uint32_t i = 0; i < caller->n_groups; i++)
-      openings->groups[i] = caller->groups[i];
-    openings->caller.groups = openings->groups;
-    openings->coming = g_ptr_array_ref (chosen);
-    pthread_cond_broadcast (&openings->changed);
+  if (chosen->len == 0) {
+    fts_meanwhile_run (openings->meanwhile, NULL, NULL, NULL);
+    return;
   }
+  pthread_mutex_lock (&openings->lock);
+  fts_who_set (&openings->who, caller);
+  openings->coming = g_ptr_array_ref (chosen);
   pthread_mutex_unlock (&openings->lock);
+  fts_meanwhile_run (openings->meanwhile, open_coming, NULL, openings);
 }
 
 /* OPENING's file was there: the next ones are opened while those that are there are read. */
@@ -281,7 +240,7 @@ open_meanwhile (FtsFs *fs, const FtsOpening *opening)
 {
   uint64_t next[FTS_AHEAD_MOST];
 
-  if (!begin_choice (fs->openings))
+  if (!fts_meanwhile_reserve (fs->openings->meanwhile))
     return;
   g_autoptr (GPtrArray) chosen = g_ptr_array_new_with_free_func (unref_inode);
   unsigned n = fts_ahead_guess_on (fs->ahead, opening->inode->id, next);
@@ -292,8 +251,7 @@ open_meanwhile (FtsFs *fs, const FtsOpening *opening)
 static bool
 is_coming_locked (const FtsOpenings *openings, const FtsInode *inode)
 {
-  return openings->coming != NULL && !openings->stop &&
-         g_ptr_array_find (openings->coming, inode, NULL);
+  return openings->coming != NULL && g_ptr_array_find (openings->coming, inode, NULL);
 }
 
 /* True when OPENING's file was being opened, and that has ended.  It is opened alone when it takes

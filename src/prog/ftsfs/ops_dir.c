@@ -1,6 +1,7 @@
 /* ops_dir.c - directories: opendir, readdir, readdirplus, releasedir, fsyncdir.
  *
- * An open directory: one page of the peer's listing, served to the kernel in pieces.
+ * An open directory: one page of the peer's listing (pages.h), served to the kernel in pieces.  A
+ * piece may end with the page: the kernel takes it in while the next page is on its way.
  *
  * Offsets are the peer's cookies, so they stay right across pages, other opens and the peer's
  * restart.  "." and ".." are made here and stand in front; their offsets are values no file
@@ -10,13 +11,13 @@
  * entry or the directory's names since the page was fetched; later the names alone are. */
 #include "base/error.h"
 #include "prog/ftsfs/fs.h"
+#include "prog/ftsfs/pages.h"
 
 #include <errno.h>
 
 #define DOT_DONE      (INT64_MAX - 2)
 #define DOTS_DONE     (INT64_MAX - 1)
 
-#define PAGE_LEN      (200u * 1024u)
 #define PAGE_VALID_US G_USEC_PER_SEC /* of attributes in a page */
 
 /* Who only lists a long directory does not want to fill the kernel's memory, and ours, with all
@@ -25,14 +26,11 @@
 
 typedef struct {
   FtsInode *inode;
-  pthread_mutex_t lock; /* the rest */
-  GByteArray *page;     /* NULL: none fetched */
+  FtsPages *pages;
+  pthread_mutex_t lock; /* the rest, and calls for pages */
+  FtsPage page;         /* no entries: none fetched */
   size_t pos;           /* next entry in it */
   uint64_t pos_cookie;  /* its cookie as an offset: that of the entry before */
-  uint64_t start, next; /* cookies the page begins at, and ends at */
-  bool eof;             /* nothing after the page */
-  uint64_t clock;
-  int64_t fetched_us;
 } Dir;
 
 static Dir *
@@ -41,10 +39,61 @@ dir_of (const struct fuse_file_info *fi)
   return (Dir *) (uintptr_t) fi->fh;
 }
 
+/* ---- pages ---- */
+
+typedef struct {
+  FtsFs *fs;
+  FtsInode *inode;
+} Source;
+
+static bool
+fetch_page (void *user_data, const FtsCaller *caller, size_t max, FtsPage *page,
+            GError **error)
+{
+  Source *source = user_data;
+
+  page->clock = fts_fs_now (source->fs);
+  page->entries = g_byte_array_new ();
+  return fts_client_dir (source->fs->client, caller, &source->inode->handle,
+                         page->start, max, NULL, page->entries, &page->next, &page->eof,
+                         error);
+}
+
+static bool
+is_page_current (void *user_data, const FtsPage *page)
+{
+  const Source *source = user_data;
+
+  return fts_inode_changed (source->inode) <= page->clock &&
+         fts_inodes_unknown (source->fs->inodes) <= page->clock;
+}
+
+static void
+free_source (void *user_data)
+{
+  Source *source = user_data;
+
+  fts_inode_unref (source->inode);
+  g_free (source);
+}
+
+static FtsPages *
+pages_of (FtsFs *fs, FtsInode *inode)
+{
+  Source *source = g_new (Source, 1);
+
+  *source = (Source){ fs, fts_inode_ref (inode) };
+  return fts_pages_new (
+    &(FtsPagesSource){ fetch_page, is_page_current, free_source, source }, fs->lister);
+}
+
+/* ---- from opendir to releasedir ---- */
+
 static void
 free_dir (Dir *dir)
 {
-  g_clear_pointer (&dir->page, g_byte_array_unref);
+  fts_page_clear (&dir->page);
+  fts_pages_free (dir->pages);
   pthread_mutex_destroy (&dir->lock);
   fts_inode_unref (dir->inode);
   g_free (dir);
@@ -59,6 +108,7 @@ fts_op_opendir (fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     return;
   Dir *dir = g_new0 (Dir, 1);
   dir->inode = inode;
+  dir->pages = pages_of (fts_fs_of (req), inode);
   pthread_mutex_init (&dir->lock, NULL);
   fi->fh = (uintptr_t) dir;
   /* The kernel keeps the listing while the peer says that nothing changed. */
@@ -86,31 +136,15 @@ fts_op_fsyncdir (fuse_req_t req, fuse_ino_t ino, int datasync,
   fts_fs_done (req, well, error);
 }
 
-/* ---- pages ---- */
-static bool
-fetch_locked (fuse_req_t req, Dir *dir, uint64_t cookie, GError **error)
-{
-  FtsFs *fs = fts_fs_of (req);
-  FtsWho who;
-
-  g_clear_pointer (&dir->page, g_byte_array_unref);
-  dir->clock = fts_fs_now (fs);
-  dir->fetched_us = g_get_monotonic_time ();
-  g_autoptr (GByteArray) page = g_byte_array_new ();
-  if (!fts_client_dir (fs->client, fts_fs_caller (req, &who), &dir->inode->handle,
-                       cookie, PAGE_LEN, NULL, page, &dir->next, &dir->eof, error))
-    return false;
-  dir->page = g_steal_pointer (&page);
-  dir->pos = 0;
-  dir->pos_cookie = dir->start = cookie;
-  return true;
-}
+/* ---- places in a page ---- */
 
 static bool
 peek_entry_locked (const Dir *dir, FtsDirent *entry, size_t *used)
 {
-  return dir->page && dir->pos < dir->page->len &&
-         fts_wire_decode_dirent (dir->page->data + dir->pos, dir->page->len - dir->pos,
+  const GByteArray *entries = dir->page.entries;
+
+  return entries && dir->pos < entries->len &&
+         fts_wire_decode_dirent (entries->data + dir->pos, entries->len - dir->pos,
                                  entry, used);
 }
 
@@ -128,12 +162,12 @@ seek_in_page_locked (Dir *dir, uint64_t cookie)
   FtsDirent entry;
   size_t used;
 
-  if (dir->page == NULL)
+  if (dir->page.entries == NULL)
     return false;
   if (dir->pos_cookie == cookie && dir->pos > 0)
     return true;
   dir->pos = 0;
-  dir->pos_cookie = dir->start;
+  dir->pos_cookie = dir->page.start;
   while (dir->pos_cookie != cookie || dir->pos == 0) {
     if (!peek_entry_locked (dir, &entry, &used))
       return false;
@@ -142,33 +176,66 @@ seek_in_page_locked (Dir *dir, uint64_t cookie)
   return true;
 }
 
-static bool
-malformed (GError **error)
+static FtsPagesResult
+fetch_locked (Dir *dir, fuse_req_t req, uint64_t cookie, FtsPagesPatience patience,
+              GError **error)
 {
-  g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL, "malformed directory page");
-  return false;
+  FtsPage page;
+  FtsWho who;
+
+  FtsPagesResult result = fts_pages_get (dir->pages, cookie, fts_fs_caller (req, &who),
+                                         patience, &page, error);
+  if (result != FTS_PAGES_DONE)
+    return result;
+  fts_page_clear (&dir->page);
+  dir->page = page;
+  dir->pos = 0;
+  dir->pos_cookie = cookie;
+  return result;
 }
 
-/* Makes ENTRY the first one after COOKIE; *END when there is none.  A listing that begins
- * anew is asked for anew.  A page may be empty only at the end, or a peer could keep us here. */
+typedef enum {
+  FOUND,
+  END,   /* there is none */
+  LATER, /* it is on its way */
+  FAILED,
+} Place;
+
+/* A page may be empty only at the end, or a peer could keep us here. */
 static bool
-go_to_locked (fuse_req_t req, Dir *dir, uint64_t cookie, FtsDirent *entry, size_t *used,
-              bool *end, GError **error)
+is_malformed_locked (const Dir *dir)
 {
-  *end = false;
-  if ((cookie == 0 || !seek_in_page_locked (dir, cookie)) &&
-      !fetch_locked (req, dir, cookie, error))
-    return false;
-  while (!peek_entry_locked (dir, entry, used)) {
-    if (dir->pos < dir->page->len || (dir->page->len == 0 && !dir->eof))
-      return malformed (error);
-    *end = dir->eof;
-    if (*end)
-      return true;
-    if (!fetch_locked (req, dir, dir->next, error))
-      return false;
+  return dir->pos < dir->page.entries->len ||
+         (dir->page.entries->len == 0 && !dir->page.eof);
+}
+
+/* Makes ENTRY the first one after COOKIE.  A listing that begins anew is asked for anew. */
+static Place
+go_to_locked (Dir *dir, fuse_req_t req, uint64_t cookie, FtsPagesPatience patience,
+              FtsDirent *entry, size_t *used, GError **error)
+{
+  FtsPagesResult result = FTS_PAGES_DONE;
+
+  if (cookie == 0 || !seek_in_page_locked (dir, cookie))
+    result = fetch_locked (dir, req, cookie, patience, error);
+  while (result == FTS_PAGES_DONE && !peek_entry_locked (dir, entry, used)) {
+    if (is_malformed_locked (dir)) {
+      g_set_error (error, FTS_ERROR, FTS_ERROR_PROTOCOL, "malformed directory page");
+      return FAILED;
+    }
+    if (dir->page.eof)
+      return END;
+    result = fetch_locked (dir, req, dir->page.next, patience, error);
   }
-  return true;
+  switch (result) {
+  case FTS_PAGES_DONE:
+    return FOUND;
+  case FTS_PAGES_LATER:
+    return LATER;
+  case FTS_PAGES_FAILED:
+    break;
+  }
+  return FAILED;
 }
 
 /* ---- answers ---- */
@@ -210,23 +277,23 @@ static FtsInode *
 learn_entry (FtsFs *fs, const Dir *dir, const FtsDirent *entry, const char *name,
              struct fuse_entry_param *e)
 {
-  if (entry->handle.len == 0 || fts_inode_changed (dir->inode) > dir->clock ||
-      g_get_monotonic_time () - dir->fetched_us > PAGE_VALID_US)
+  if (entry->handle.len == 0 || fts_inode_changed (dir->inode) > dir->page.clock ||
+      g_get_monotonic_time () - dir->page.asked_us > PAGE_VALID_US)
     return NULL;
   /* Another of its names may have gone without our knowing whose it was. */
   if (entry->attr.nlink > 1 && !S_ISDIR (entry->attr.mode) &&
-      fts_fs_now (fs) > dir->clock)
+      fts_fs_now (fs) > dir->page.clock)
     return NULL;
   g_autoptr (FtsInode) known = fts_inodes_peek (fs->inodes, &entry->handle);
-  if (known && (fts_inode_changed (known) > dir->clock ||
+  if (known && (fts_inode_changed (known) > dir->page.clock ||
                 (fs->behind && fts_behind_is_dirty (fs->behind, known))))
     return NULL;
-  if (known == NULL && (fts_inodes_unknown (fs->inodes) > dir->clock ||
+  if (known == NULL && (fts_inodes_unknown (fs->inodes) > dir->page.clock ||
                         fts_inodes_count (fs->inodes) >= MOST_UNASKED))
     return NULL;
-  const FtsPlaceOfEntry place = { dir->inode, name, dir->clock };
+  const FtsPlaceOfEntry place = { dir->inode, name, dir->page.clock };
   FtsNode node = { .handle = entry->handle, .attr = entry->attr };
-  FtsInode *inode = fts_fs_learn (fs, &place, &node, dir->clock, e);
+  FtsInode *inode = fts_fs_learn (fs, &place, &node, dir->page.clock, e);
   if (S_ISREG (node.attr.mode))
     fts_ahead_add (fs->ahead, dir->inode->id, inode->id, node.attr.size);
   return inode;
@@ -279,21 +346,25 @@ add_dots (Listing *listing, const Dir *dir, off_t off, uint64_t *cookie)
   return true;
 }
 
+/* What there is at once; at least one entry, unless it is the end. */
 static bool
 fill_locked (Listing *listing, Dir *dir, off_t off, GError **error)
 {
   uint64_t cookie;
-  bool end = false;
 
   if (!add_dots (listing, dir, off, &cookie))
     return true;
   for (;;) {
+    FtsPagesPatience patience = listing->used > 0 ? FTS_PAGES_AT_ONCE : FTS_PAGES_WAIT;
     FtsDirent entry;
     size_t used;
 
-    if (!go_to_locked (listing->req, dir, cookie, &entry, &used, &end, error))
+    Place place =
+      go_to_locked (dir, listing->req, cookie, patience, &entry, &used, error);
+    if (place == FAILED)
       return listing->used > 0 && (g_clear_error (error), true);
-    if (end || (!is_dot (&entry) && !add_entry_locked (listing, dir, &entry)))
+    if (place != FOUND ||
+        (!is_dot (&entry) && !add_entry_locked (listing, dir, &entry)))
       return true;
     step_locked (dir, &entry, used);
     cookie = entry.cookie;
