@@ -31,6 +31,7 @@ struct FtsClient {
   char *peer, *export_name;
   uint32_t accept_ms, timeout_ms;
   bool read_only; /* our wish */
+  bool no_xattr;
 
   pthread_mutex_t lock; /* all below */
   bool attached;        /* once; what follows is constant then */
@@ -91,7 +92,8 @@ attach (FtsConnection *connection, void *user_data, GError **error)
   fts_call_init (&call, FTS_OP_ATTACH, NULL, NULL);
   if (!fts_call_text (&call.request.name, client->export_name, error))
     return false;
-  call.request.open_flags = client->read_only ? FTS_OPEN_READ_ONLY : 0;
+  call.request.open_flags = (client->read_only ? FTS_OPEN_READ_ONLY : 0u) |
+                            (client->no_xattr ? FTS_OPEN_NO_XATTR : 0u);
   call.request.cookie = fts_slots_instance (client->slots);
   if (!fts_interrupt_guard (connection->channel))
     return fts_interrupt_tell (error);
@@ -638,6 +640,7 @@ fts_client_new (FtsMember *member, const FtsClientConfig *config, GError **error
   client->export_name = plain_export_name (config->export_name);
   client->accept_ms = MAX (config->wait_ms, ACCEPT_MS);
   client->read_only = config->read_only;
+  client->no_xattr = config->no_xattr;
   client->timeout_ms = config->timeout_ms;
   client->patience = (FtsPatienceConfig){
     .grace_us = config->grace_ms == FTS_GRACE_FOREVER

@@ -27,6 +27,7 @@ typedef struct {
   uint32_t
     grace_ms; /* how long calls wait for a peer that is away, from when it went */
   bool read_only;
+  bool no_xattr; /* nobody will ask for extended attributes: none are looked for */
 } FtsClientConfig;
 
 #define FTS_GRACE_FOREVER UINT32_MAX

@@ -326,7 +326,6 @@ fts_handles_describe (FtsHandles *handles, int fd, const FtsPin *dir, const char
   int failed = fts_attr_load (fd, attr, &id);
   if (failed)
     return failed;
-  fts_attr_look_closer (fd, attr);
   if (fts_file_id_equal (&id, &handles->root)) {
     seal (handles, &where, out);
     return 0;

@@ -303,6 +303,7 @@ fts_serve_attach (FtsJob *job)
   peer->served = served;
   peer->export_name = g_steal_pointer (&name);
   peer->wants_read_only = request->open_flags & FTS_OPEN_READ_ONLY;
+  peer->wants_no_xattr = request->open_flags & FTS_OPEN_NO_XATTR;
   use_export (job, served);
 
   g_autoptr (FtsPin) root = fts_handles_pin_root (job->handles, &failed);
@@ -314,7 +315,7 @@ fts_serve_attach (FtsJob *job)
     job->answer.flags |= FTS_ANSWER_READ_ONLY;
   peer->instance = request->cookie ? request->cookie + g_str_hash (peer->name) : 0;
   failed = fts_attr_load (root->fd, &job->answer.attr, NULL);
-  fts_attr_look_closer (root->fd, &job->answer.attr);
+  fts_job_look_closer (job, root->fd, &job->answer.attr);
   return failed;
 }
 
@@ -694,12 +695,19 @@ fts_job_allowed_mode (const FtsJob *job, uint32_t mode, uint32_t type)
 }
 
 void
-fts_job_answer_dir (const FtsPin *dir, FtsAttr *attr)
+fts_job_look_closer (const FtsJob *job, int fd, FtsAttr *attr)
+{
+  if (!job->peer->wants_no_xattr)
+    fts_attr_look_closer (fd, attr);
+}
+
+void
+fts_job_answer_dir (const FtsJob *job, const FtsPin *dir, FtsAttr *attr)
 {
   if (fts_attr_load (dir->fd, attr, NULL) != 0)
     *attr = (FtsAttr){ 0 };
   else
-    fts_attr_look_closer (dir->fd, attr);
+    fts_job_look_closer (job, dir->fd, attr);
 }
 
 /* ---- statistics ---- */

@@ -30,7 +30,7 @@ answer_attr (FtsJob *job, int fd)
   int failed = fts_attr_load (fd, &job->answer.attr, NULL);
 
   if (!failed)
-    fts_attr_look_closer (fd, &job->answer.attr);
+    fts_job_look_closer (job, fd, &job->answer.attr);
   return failed;
 }
 

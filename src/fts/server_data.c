@@ -123,7 +123,7 @@ fts_serve_open (FtsJob *job)
   int fd = open_named_file (job);
   if (fd < 0)
     return -fd;
-  fts_attr_look_closer (fd, &job->answer.attr);
+  fts_job_look_closer (job, fd, &job->answer.attr);
   int failed = answer_open (job, fd, &job->file->handle);
   if (failed || request->length == 0)
     return failed;
@@ -192,7 +192,8 @@ fts_serve_create (FtsJob *job)
     close (fd);
     return failed;
   }
-  fts_job_answer_dir (job->file, &job->answer.attr2);
+  fts_job_look_closer (job, fd, &job->answer.attr);
+  fts_job_answer_dir (job, job->file, &job->answer.attr2);
   return answer_open (job, fd, &job->answer.handle);
 }
 
@@ -519,7 +520,7 @@ fts_serve_write (FtsJob *job)
   if (!failed)
     failed = fts_attr_load (file.fd, &job->answer.attr, NULL);
   if (!failed)
-    fts_attr_look_closer (file.fd, &job->answer.attr);
+    fts_job_look_closer (job, file.fd, &job->answer.attr);
   fts_job_end_file (&file);
   fts_job_count (job, 0, written);
   job->answer.length = written;

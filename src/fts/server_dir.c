@@ -81,7 +81,7 @@ keep (FtsJob *job, int fd, bool name_watched, FtsDirent *entry)
   if (changed && fts_attr_load (fd, &entry->attr, NULL) != 0)
     return;
   if (changed)
-    fts_attr_look_closer (fd, &entry->attr);
+    fts_job_look_closer (job, fd, &entry->attr);
   if (watched && name_watched)
     entry->attr.flags |= FTS_ATTR_WATCHED;
 }
@@ -96,10 +96,12 @@ describe (FtsJob *job, const struct dirent64 *raw, FtsDirent *entry)
   if (fd == -ENOENT)
     return false;
   if (fd < 0 || fts_handles_describe (job->handles, fd, job->file, raw->d_name,
-                                      &entry->attr, &entry->handle) != 0)
+                                      &entry->attr, &entry->handle) != 0) {
     describe_blind (raw, entry);
-  else
+  } else {
+    fts_job_look_closer (job, fd, &entry->attr);
     keep (job, fd, name_watched, entry);
+  }
   if (fd >= 0)
     close (fd);
   fts_idmap_attr_to_there (&job->export->rights.map, &entry->attr);

@@ -24,9 +24,11 @@ fts_job_answer_node (FtsJob *job, int fd, const FtsPin *dir, const char *name)
   g_autoptr (FtsPin) pin =
     fts_handles_adopt (job->handles, fd, dir, name, &job->answer.attr, &failed);
 
-  if (pin != NULL)
-    job->answer.handle = pin->handle;
-  return failed;
+  if (pin == NULL)
+    return failed;
+  fts_job_look_closer (job, pin->fd, &job->answer.attr);
+  job->answer.handle = pin->handle;
+  return 0;
 }
 
 int
@@ -117,7 +119,7 @@ answer_made (FtsJob *job, const FtsPin *dir, const char *name)
 {
   int fd = fts_contain_step (dir->fd, name);
 
-  fts_job_answer_dir (dir, &job->answer.attr2);
+  fts_job_answer_dir (job, dir, &job->answer.attr2);
   return fd < 0 ? -fd : fts_job_answer_node (job, fd, dir, name);
 }
 
@@ -223,7 +225,7 @@ remove_name (FtsJob *job, int flags)
   if (unlinkat (job->file->fd, name, flags) != 0)
     return errno;
   fts_handles_drop (job->handles, &victim);
-  fts_job_answer_dir (job->file, &job->answer.attr2);
+  fts_job_answer_dir (job, job->file, &job->answer.attr2);
   job->victim = victim;
   return 0;
 }
@@ -266,7 +268,7 @@ fts_serve_rename (FtsJob *job)
   fts_handles_note_moved (job->handles, job->file2, new_name);
   if (request->open_flags & RENAME_EXCHANGE)
     fts_handles_note_moved (job->handles, job->file, name);
-  fts_job_answer_dir (job->file, &job->answer.attr2);
-  fts_job_answer_dir (job->file2, &job->answer.attr);
+  fts_job_answer_dir (job, job->file, &job->answer.attr2);
+  fts_job_answer_dir (job, job->file2, &job->answer.attr);
   return 0;
 }

@@ -31,7 +31,7 @@ load (FtsJob *job, const FtsPin *file, int fd, FtsAttr *attr)
 
   if (failed)
     return failed;
-  fts_attr_look_closer (fd, attr);
+  fts_job_look_closer (job, fd, attr);
   if (watched)
     attr->flags |= FTS_ATTR_WATCHED;
   return attr->nlink > 0 ? 0 : ESTALE;

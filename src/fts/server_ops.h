@@ -35,7 +35,7 @@ typedef struct {
   FtsServed *served;   /* NULL before ATTACH, or when it was taken away since */
   uint64_t generation; /* of `served` */
   int refused;         /* the errno of each command when it was taken away */
-  bool wants_read_only;
+  bool wants_read_only, wants_no_xattr;
   uint64_t instance; /* of the client, by ATTACH and its name; 0 = tells none */
   char *export_name; /* NULL before ATTACH */
   uint32_t index;    /* of the client in the host table */
@@ -174,7 +174,9 @@ int fts_job_open_flags (uint32_t open_flags);
  * the answer.  0 or an errno. */
 int fts_job_answer_node (FtsJob *job, int fd, const FtsPin *dir, const char *name);
 /* The state of DIR after its names changed; ino 0 when it cannot be told. */
-void fts_job_answer_dir (const FtsPin *dir, FtsAttr *attr);
+void fts_job_answer_dir (const FtsJob *job, const FtsPin *dir, FtsAttr *attr);
+/* Adds to ATTR what takes a further call to know of FD (attr.h), where the client has use for it. */
+void fts_job_look_closer (const FtsJob *job, int fd, FtsAttr *attr);
 /* Is a name in the directory FD (not O_PATH) spelt in one way only? */
 bool fts_job_is_exact (int fd);
 /* ---- coherence (server_watch.c) ---- */

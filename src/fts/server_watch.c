@@ -257,7 +257,7 @@ look_again (FtsJob *job, const FtsPin *file)
 {
   if (fts_attr_load (file->fd, &job->answer.attr, NULL) != 0)
     return false;
-  fts_attr_look_closer (file->fd, &job->answer.attr);
+  fts_job_look_closer (job, file->fd, &job->answer.attr);
   return true;
 }
 

@@ -143,6 +143,8 @@ enum {
   FTS_OPEN_DATASYNC = 1u << 6, /* O_DSYNC at open; fdatasync at fsync */
   FTS_OPEN_DIRECT = 1u << 7,
   FTS_OPEN_READ_ONLY = 1u << 8, /* ATTACH: this client will not write */
+  /* ATTACH: nobody asks this client for extended attributes: FTS_ATTR_PLAIN is of no use to it */
+  FTS_OPEN_NO_XATTR = 1u << 9,
 };
 
 enum {

@@ -62,6 +62,7 @@ fts_shell_open (FtsShell *shell, const char *where, GError **error)
     .export_name = parts[1] ? parts[1] : shell->export_name,
     .secret = secret,
     .wait_ms = (uint32_t) (shell->wait_s * 1000),
+    .no_xattr = true,
   };
   if (config.export_name == NULL) {
     g_set_error (error, FTS_ERROR, FTS_ERROR_CONFIG,

@@ -188,6 +188,7 @@ connect_to_peer (Mount *mount, GError **error)
     .wait_ms = options->wait_ms,
     .timeout_ms = options->is_hard ? 0 : deadline_ms (options),
     .grace_ms = options->is_hard ? FTS_GRACE_FOREVER : options->grace_ms,
+    .no_xattr = options->no_xattr,
   };
 
   if (!take_configuration (mount, &spec, error) || !load_secret (mount, error))

@@ -163,6 +163,41 @@ START_TEST (test_statfs_tells_of_the_file_system_behind)
 }
 END_TEST
 
+/* Flags of file f in all answers that tell its attributes. */
+static void
+check_flags (uint32_t flags)
+{
+  FtsRequest list = { .op = FTS_OP_DIR, .handle = rig.root, .length = 65536 };
+  FtsDirent entry;
+  FtsHandle file;
+  size_t used;
+
+  ck_assert_int_eq (rig_lookup (&rig, &rig.root, "f", &file), 0);
+  ck_assert_uint_eq (rig.answer.attr.flags, flags);
+  ck_assert_int_eq (rig_getattr (&rig, &file), 0);
+  ck_assert_uint_eq (rig.answer.attr.flags, flags);
+  ck_assert_int_eq (rig_run (&rig, &list, NULL, 0), 0);
+  ck_assert (fts_wire_decode_dirent (rig.data->data, rig.data->len, &entry, &used));
+  ck_assert_uint_eq (entry.attr.flags, flags);
+}
+
+START_TEST (test_a_plain_file_is_told_of_where_that_is_of_use)
+{
+  FtsRequest attach = { .op = FTS_OP_ATTACH,
+                        .name = rig_text ("/data"),
+                        .open_flags = FTS_OPEN_NO_XATTR };
+
+  rig_open (&rig, "", &configs[_i]);
+  rig_write_file (&rig, "f", "");
+  check_flags (FTS_ATTR_PLAIN);
+  ck_assert_int_eq (rig_run (&rig, &attach, NULL, 0), 0);
+  check_flags (0);
+  rig_attach (&rig);
+  check_flags (FTS_ATTR_PLAIN);
+  rig_close (&rig);
+}
+END_TEST
+
 FTS_SUITE_VARIANTS ("fts/server_attr", G_N_ELEMENTS (configs),
                     test_attributes_are_those_of_the_file,
                     test_mode_size_and_times_are_set_together,
@@ -170,4 +205,5 @@ FTS_SUITE_VARIANTS ("fts/server_attr", G_N_ELEMENTS (configs),
                     test_a_symlinks_own_times_and_owner_are_set,
                     test_sizes_that_cannot_be_are_refused,
                     test_truncating_an_open_file_needs_no_right_to_its_mode,
+                    test_a_plain_file_is_told_of_where_that_is_of_use,
                     test_statfs_tells_of_the_file_system_behind)
