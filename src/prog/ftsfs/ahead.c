@@ -21,6 +21,7 @@ typedef struct {
 } Listed;
 
 typedef struct {
+  uint64_t file;
   Listing *listing;
   guint position;
 } Place;
@@ -68,7 +69,7 @@ fts_ahead_new (void (*close) (uint64_t open_id, void *user_data), void *user_dat
   pthread_mutex_init (&ahead->lock, NULL);
   ahead->listings =
     g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, free_listing);
-  ahead->places = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+  ahead->places = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
   g_queue_init (&ahead->order);
   ahead->store = g_hash_table_new (g_int64_hash, g_int64_equal);
   g_queue_init (&ahead->kept);
@@ -143,9 +144,9 @@ add_locked (FtsAhead *ahead, uint64_t dir, uint64_t file, uint64_t size)
     forget_listing_locked (ahead, oldest);
   }
   Place *place = g_new (Place, 1);
-  *place = (Place){ listing, listing->files->len };
+  *place = (Place){ file, listing, listing->files->len };
   g_array_append_val (listing->files, listed);
-  g_hash_table_replace (ahead->places, g_memdup2 (&file, sizeof file), place);
+  g_hash_table_replace (ahead->places, &place->file, place);
   ahead->n_listed++;
 }
 

@@ -144,27 +144,27 @@ fts_fs_stat (const FtsFs *fs, const FtsAttr *attr, struct stat *out)
   fts_people_show (&fs->people, out);
 }
 
-/* Without the peer's watch; by what is known of the file, however old. */
+/* ATTR is what is known of INODE, however old; ino 0 = nothing. */
 static double
-unwatched_seconds (const FtsFs *fs, FtsInode *inode)
+attr_seconds (const FtsFs *fs, FtsInode *inode, const FtsAttr *attr)
 {
-  FtsAttr attr;
   double age_s = 0;
 
-  fts_inode_last_known (inode, &attr);
-  if (attr.ino != 0)
-    age_s = (double) (g_get_real_time () / G_USEC_PER_SEC - attr.mtime.sec);
-  return fts_option_cache_seconds (fs->options, S_ISDIR (attr.mode), age_s);
+  if (attr->ino != 0)
+    age_s = (double) (g_get_real_time () / G_USEC_PER_SEC - attr->mtime.sec);
+  double seconds = fts_option_cache_seconds (fs->options, S_ISDIR (attr->mode), age_s);
+  return seconds > 0 && fts_inode_is_kept (inode)
+           ? MAX (seconds, fs->options->watch_timeout)
+           : seconds;
 }
 
 double
 fts_fs_attr_seconds (const FtsFs *fs, FtsInode *inode)
 {
-  double seconds = unwatched_seconds (fs, inode);
+  FtsAttr attr;
 
-  return seconds > 0 && fts_inode_is_kept (inode)
-           ? MAX (seconds, fs->options->watch_timeout)
-           : seconds;
+  fts_inode_last_known (inode, &attr);
+  return attr_seconds (fs, inode, &attr);
 }
 
 double
@@ -182,9 +182,9 @@ fts_fs_attr_timeout_us (const FtsFs *fs, FtsInode *inode)
 void
 fts_fs_note_known (FtsFs *fs, FtsInode *inode, const FtsAttr *attr, uint64_t asked)
 {
-  fts_inode_set_known (inode, attr, asked);
-  if (attr->flags & FTS_ATTR_WATCHED && fts_inodes_are_trusted (fs->inodes, asked))
-    fts_inode_keep (inode, asked);
+  fts_inode_set_known (inode, attr, asked,
+                       attr->flags & FTS_ATTR_WATCHED &&
+                         fts_inodes_are_trusted (fs->inodes, asked));
 }
 
 /* Attributes the peer gave at clock AT are older than what this mount did since. */
@@ -210,8 +210,9 @@ refresh (FtsFs *fs, FtsInode *inode, FtsNode *node, uint64_t *at)
   }
 }
 
-static double
-entry_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, FtsInode *inode, bool watched)
+double
+fts_fs_entry_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, FtsInode *inode,
+                      bool watched)
 {
   const FtsMountOptions *options = fs->options;
   double seconds = inode ? options->entry_timeout : options->negative_timeout;
@@ -224,10 +225,18 @@ entry_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, FtsInode *inode, bool wa
            : seconds;
 }
 
-double
-fts_fs_absence_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, bool watched)
+void
+fts_fs_tell (FtsFs *fs, FtsInode *inode, const FtsAttr *attr, uint64_t asked,
+             struct fuse_entry_param *out)
 {
-  return entry_seconds (fs, place, NULL, watched);
+  fts_fs_note_known (fs, inode, attr, asked);
+  fts_inode_set_told (inode, attr);
+  *out = (struct fuse_entry_param){
+    .ino = inode->id,
+    .attr_timeout =
+      fts_inode_pushed (inode) > asked ? 0 : attr_seconds (fs, inode, attr),
+  };
+  fts_fs_stat (fs, attr, &out->attr);
 }
 
 FtsInode *
@@ -239,14 +248,8 @@ fts_fs_learn (FtsFs *fs, const FtsPlaceOfEntry *place, FtsNode *node, uint64_t a
   uint64_t fresh = at;
 
   refresh (fs, inode, node, &fresh);
-  fts_fs_note_known (fs, inode, &node->attr, fresh == at ? place->asked : fresh);
-  fts_inode_set_told (inode, &node->attr);
-  *out = (struct fuse_entry_param){
-    .ino = inode->id,
-    .attr_timeout = fts_fs_answer_seconds (fs, inode, fresh),
-    .entry_timeout = entry_seconds (fs, place, inode, name_watched),
-  };
-  fts_fs_stat (fs, &node->attr, &out->attr);
+  fts_fs_tell (fs, inode, &node->attr, fresh == at ? place->asked : fresh, out);
+  out->entry_timeout = fts_fs_entry_seconds (fs, place, inode, name_watched);
   return inode;
 }
 

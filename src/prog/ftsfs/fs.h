@@ -116,8 +116,14 @@ void fts_fs_entry (fuse_req_t req, const FtsPlaceOfEntry *place, const FtsNode *
 /* Fills OUT for NODE; the kernel's count of the inode is up by one.  A reference. */
 FtsInode *fts_fs_learn (FtsFs *fs, const FtsPlaceOfEntry *place, FtsNode *node,
                         uint64_t at, struct fuse_entry_param *out);
-/* How long the kernel may keep that there is no such name. */
-double fts_fs_absence_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, bool watched);
+/* How long the kernel may keep that the name is INODE's (NULL = that there is none); WATCHED: the
+ * peer tells when that changes. */
+double fts_fs_entry_seconds (FtsFs *fs, const FtsPlaceOfEntry *place, FtsInode *inode,
+                             bool watched);
+/* The kernel is told ATTR of INODE, which the peer gave when asked at clock ASKED: fills OUT but for its
+ * entry_timeout. */
+void fts_fs_tell (FtsFs *fs, FtsInode *inode, const FtsAttr *attr, uint64_t asked,
+                  struct fuse_entry_param *out);
 /* ATTR of INODE, asked for at clock ASKED, are what is known of it now. */
 void fts_fs_note_known (FtsFs *fs, FtsInode *inode, const FtsAttr *attr,
                         uint64_t asked);

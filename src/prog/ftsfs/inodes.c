@@ -10,19 +10,27 @@ struct FtsInodes {
   GHashTable *by_handle; /* &inode->handle -> inode */
   uint64_t last_id;
   FtsNames *names;
-  uint64_t trusted_since;
-  uint64_t unknown; /* clock of the last change of a file that is not here */
+
+  /* written under the lock, read without */
+  atomic_uint_fast64_t trusted_since;
+  atomic_uint_fast64_t
+    unknown; /* clock of the last change of a file that is not here */
 };
 
+/* Handles end with a keyed hash: any way to mix their bytes will do, in words for speed. */
 static guint
 hash_handle (gconstpointer key)
 {
   const FtsHandle *handle = key;
-  uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+  uint64_t h = handle->len;
 
-  for (unsigned i = 0; i < handle->len; i++)
-    h = (h ^ handle->bytes[i]) * 0x100000001b3u;
-  return (guint) (h ^ h >> 32);
+  for (unsigned i = 0; i < handle->len; i += sizeof h) {
+    uint64_t word = 0;
+    memcpy (&word, handle->bytes + i, MIN (sizeof word, handle->len - i));
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 32;
+  }
+  return (guint) h;
 }
 
 static gboolean
@@ -41,7 +49,9 @@ add_locked (FtsInodes *inodes, const FtsHandle *handle)
   inode->id = ++inodes->last_id;
   inode->handle = *handle;
   inode->table = inodes;
-  inode->changed = inode->pushed = inode->xattr_changed = inodes->unknown;
+  inode->xattr_changed = inodes->unknown;
+  atomic_init (&inode->changed, inode->xattr_changed);
+  atomic_init (&inode->pushed, inode->xattr_changed);
   pthread_mutex_init (&inode->lock, NULL);
   g_hash_table_insert (inodes->by_id, &inode->id, inode);
   g_hash_table_insert (inodes->by_handle, &inode->handle, inode);
@@ -121,17 +131,32 @@ fts_inodes_peek (FtsInodes *inodes, const FtsHandle *handle)
   return inode;
 }
 
-FtsInode *
-fts_inodes_learn (FtsInodes *inodes, const FtsHandle *handle)
+/* Learns what is here, or may be ADDed. */
+static FtsInode *
+learn (FtsInodes *inodes, const FtsHandle *handle, bool add)
 {
   pthread_mutex_lock (&inodes->lock);
   FtsInode *inode = g_hash_table_lookup (inodes->by_handle, handle);
-  if (inode == NULL)
+  if (inode == NULL && add)
     inode = add_locked (inodes, handle);
-  inode->lookups++;
-  inode->refs++;
+  if (inode != NULL) {
+    inode->lookups++;
+    inode->refs++;
+  }
   pthread_mutex_unlock (&inodes->lock);
   return inode;
+}
+
+FtsInode *
+fts_inodes_learn (FtsInodes *inodes, const FtsHandle *handle)
+{
+  return learn (inodes, handle, true);
+}
+
+FtsInode *
+fts_inodes_learn_known (FtsInodes *inodes, const FtsHandle *handle)
+{
+  return learn (inodes, handle, false);
 }
 
 void
@@ -200,10 +225,7 @@ fts_inodes_note_unknown_file (FtsInodes *inodes, const FtsHandle *handle, uint64
 uint64_t
 fts_inodes_unknown (FtsInodes *inodes)
 {
-  pthread_mutex_lock (&inodes->lock);
-  uint64_t unknown = inodes->unknown;
-  pthread_mutex_unlock (&inodes->lock);
-  return unknown;
+  return inodes->unknown;
 }
 
 void
@@ -217,10 +239,7 @@ fts_inodes_trust (FtsInodes *inodes, uint64_t since)
 bool
 fts_inodes_are_trusted (FtsInodes *inodes, uint64_t at)
 {
-  pthread_mutex_lock (&inodes->lock);
-  bool trusted = inodes->trusted_since <= at;
-  pthread_mutex_unlock (&inodes->lock);
-  return trusted;
+  return inodes->trusted_since <= at;
 }
 
 bool
@@ -332,10 +351,12 @@ fts_inode_set_told (FtsInode *inode, const FtsAttr *attr)
 }
 
 void
-fts_inode_set_known (FtsInode *inode, const FtsAttr *attr, uint64_t at)
+fts_inode_set_known (FtsInode *inode, const FtsAttr *attr, uint64_t at, bool watched)
 {
   pthread_mutex_lock (&inode->lock);
   learn_locked (inode, attr, at);
+  if (watched && inode->pushed <= at)
+    inode->is_kept = true;
   pthread_mutex_unlock (&inode->lock);
 }
 
@@ -423,10 +444,7 @@ fts_inode_set_changed (FtsInode *inode, uint64_t now, bool data)
 uint64_t
 fts_inode_changed (FtsInode *inode)
 {
-  pthread_mutex_lock (&inode->lock);
-  uint64_t changed = inode->changed;
-  pthread_mutex_unlock (&inode->lock);
-  return changed;
+  return inode->changed;
 }
 
 void
@@ -463,26 +481,11 @@ fts_inode_set_pushed (FtsInode *inode, uint64_t now)
 uint64_t
 fts_inode_pushed (FtsInode *inode)
 {
-  pthread_mutex_lock (&inode->lock);
-  uint64_t pushed = inode->pushed;
-  pthread_mutex_unlock (&inode->lock);
-  return pushed;
-}
-
-void
-fts_inode_keep (FtsInode *inode, uint64_t asked)
-{
-  pthread_mutex_lock (&inode->lock);
-  if (inode->pushed <= asked)
-    inode->is_kept = true;
-  pthread_mutex_unlock (&inode->lock);
+  return inode->pushed;
 }
 
 bool
 fts_inode_is_kept (FtsInode *inode)
 {
-  pthread_mutex_lock (&inode->lock);
-  bool kept = inode->is_kept;
-  pthread_mutex_unlock (&inode->lock);
-  return kept;
+  return inode->is_kept;
 }

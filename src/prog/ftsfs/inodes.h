@@ -37,7 +37,13 @@ typedef struct {
   uint64_t id;           /* the kernel's node number; constant, like the handle */
   FtsHandle handle;
 
-  pthread_mutex_t lock; /* those up to `is_kept` */
+  /* written under the lock, read without */
+  atomic_uint_fast64_t
+    changed; /* clock of the last change we know of, see fts_fs_tick() */
+  atomic_uint_fast64_t pushed; /* clock of the last change the peer told us of */
+  atomic_bool is_kept; /* the peer watches it, and nothing changed since it said so */
+
+  pthread_mutex_t lock; /* those up to `xattr_changed` */
   FtsVersion version;   /* of the data in the kernel's cache */
   bool has_version;     /* false: our own writes made it unknown */
   FtsVersion told;      /* what the kernel was told last */
@@ -47,10 +53,7 @@ typedef struct {
   uint64_t known_at; /* the same by the clock */
   int64_t plain_us; /* since when it is known to have no extended attributes; 0 = not */
   int64_t no_capability_until_us; /* the file is known to have no security.capability */
-  uint64_t changed;       /* clock of the last change we know of, see fts_fs_tick() */
-  uint64_t xattr_changed; /* the same of extended attributes */
-  uint64_t pushed;        /* clock of the last change the peer told us of */
-  bool is_kept; /* the peer watches it, and nothing changed since it said so */
+  uint64_t xattr_changed;         /* as `changed`, of extended attributes */
 
   /* the table's */
   struct FtsName *names; /* of this file, as the kernel has been told for long */
@@ -72,6 +75,8 @@ FtsInode *fts_inodes_peek (FtsInodes *inodes, const FtsHandle *handle);
 /* A reference to the inode of HANDLE, made when new; the kernel's count grows by one: it is told
  * of the inode, or fts_inodes_forget() takes it back. */
 FtsInode *fts_inodes_learn (FtsInodes *inodes, const FtsHandle *handle);
+/* The same when there is one already, or NULL. */
+FtsInode *fts_inodes_learn_known (FtsInodes *inodes, const FtsHandle *handle);
 void fts_inodes_forget (FtsInodes *inodes, uint64_t id, uint64_t n);
 unsigned fts_inodes_count (FtsInodes *inodes);
 
@@ -123,8 +128,10 @@ uint64_t fts_inode_told_size (FtsInode *inode);
 /* The data was changed by ourselves, or might be, at clock NOW. */
 void fts_inode_set_changed (FtsInode *inode, uint64_t now, bool data);
 uint64_t fts_inode_changed (FtsInode *inode);
-/* The peer told ATTR when asked at clock AT. */
-void fts_inode_set_known (FtsInode *inode, const FtsAttr *attr, uint64_t at);
+/* The peer told ATTR when asked at clock AT; WATCHED: and that it watches the file, which holds unless
+ * a change came since. */
+void fts_inode_set_known (FtsInode *inode, const FtsAttr *attr, uint64_t at,
+                          bool watched);
 /* Our own change, begun at clock AT, ended at clock NOW, and the peer told the state afterwards:
  * ATTR, with ino 0 when it could not.  It is known from here on, unless a further change of ours
  * came between. */
@@ -144,8 +151,6 @@ void fts_inode_set_xattr_changed (FtsInode *inode, uint64_t now);
 /* The peer said at clock NOW that it changed. */
 void fts_inode_set_pushed (FtsInode *inode, uint64_t now);
 uint64_t fts_inode_pushed (FtsInode *inode);
-/* The peer watches it, as it said when asked at ASKED: that holds unless a change came since. */
-void fts_inode_keep (FtsInode *inode, uint64_t asked);
 bool fts_inode_is_kept (FtsInode *inode);
 /* The kernel asks for security.capability before each write; files without one are remembered
  * until UNTIL_US (0 = no more). */

@@ -241,6 +241,8 @@ go_to_locked (Dir *dir, fuse_req_t req, uint64_t cookie, FtsPagesPatience patien
 /* ---- answers ---- */
 typedef struct {
   fuse_req_t req;
+  int64_t begun_us;
+  bool learns; /* files that are new here are told of */
   bool plus;
   char *buf;
   size_t size, used;
@@ -272,37 +274,51 @@ has_room (const Listing *listing, const char *name)
   return len <= listing->size - listing->used;
 }
 
-/* The node of ENTRY in E when its attributes may still be told. */
-static FtsInode *
-learn_entry (FtsFs *fs, const Dir *dir, const FtsDirent *entry, const char *name,
-             struct fuse_entry_param *e)
+/* May ENTRY's attributes still be told, as far as that can be said without its inode? */
+static bool
+may_be_told (const Listing *listing, const Dir *dir, const FtsDirent *entry)
 {
   if (entry->handle.len == 0 || fts_inode_changed (dir->inode) > dir->page.clock ||
-      g_get_monotonic_time () - dir->page.asked_us > PAGE_VALID_US)
-    return NULL;
+      listing->begun_us - dir->page.asked_us > PAGE_VALID_US)
+    return false;
   /* Another of its names may have gone without our knowing whose it was. */
-  if (entry->attr.nlink > 1 && !S_ISDIR (entry->attr.mode) &&
-      fts_fs_now (fs) > dir->page.clock)
-    return NULL;
-  g_autoptr (FtsInode) known = fts_inodes_peek (fs->inodes, &entry->handle);
-  if (known && (fts_inode_changed (known) > dir->page.clock ||
-                (fs->behind && fts_behind_is_dirty (fs->behind, known))))
-    return NULL;
-  if (known == NULL && (fts_inodes_unknown (fs->inodes) > dir->page.clock ||
-                        fts_inodes_count (fs->inodes) >= MOST_UNASKED))
-    return NULL;
+  return entry->attr.nlink <= 1 || S_ISDIR (entry->attr.mode) ||
+         fts_fs_now (fts_fs_of (listing->req)) <= dir->page.clock;
+}
+
+/* The node of ENTRY in E when its attributes may still be told.  One that is new here counts as
+ * changed when any unknown file was, since the page was asked for. */
+static FtsInode *
+learn_entry (const Listing *listing, const Dir *dir, const FtsDirent *entry,
+             const char *name, struct fuse_entry_param *e)
+{
+  FtsFs *fs = fts_fs_of (listing->req);
   const FtsPlaceOfEntry place = { dir->inode, name, dir->page.clock };
-  FtsNode node = { .handle = entry->handle, .attr = entry->attr };
-  FtsInode *inode = fts_fs_learn (fs, &place, &node, dir->page.clock, e);
-  if (S_ISREG (node.attr.mode))
-    fts_ahead_add (fs->ahead, dir->inode->id, inode->id, node.attr.size);
+
+  if (!may_be_told (listing, dir, entry))
+    return NULL;
+  FtsInode *inode = listing->learns
+                      ? fts_inodes_learn (fs->inodes, &entry->handle)
+                      : fts_inodes_learn_known (fs->inodes, &entry->handle);
+  if (inode == NULL)
+    return NULL;
+  if (fts_inode_changed (inode) > dir->page.clock ||
+      (fs->behind && fts_behind_is_dirty (fs->behind, inode))) {
+    fts_inodes_forget (fs->inodes, inode->id, 1);
+    fts_inode_unref (inode);
+    return NULL;
+  }
+  fts_fs_tell (fs, inode, &entry->attr, dir->page.clock, e);
+  e->entry_timeout =
+    fts_fs_entry_seconds (fs, &place, inode, entry->attr.flags & FTS_ATTR_WATCHED);
+  if (S_ISREG (entry->attr.mode))
+    fts_ahead_add (fs->ahead, dir->inode->id, inode->id, entry->attr.size);
   return inode;
 }
 
 static bool
 add_entry_locked (Listing *listing, const Dir *dir, const FtsDirent *entry)
 {
-  FtsFs *fs = fts_fs_of (listing->req);
   struct fuse_entry_param e = { 0 };
   char name[FTS_TEXT_MAX + 1];
   g_autoptr (FtsInode) inode = NULL;
@@ -312,10 +328,10 @@ add_entry_locked (Listing *listing, const Dir *dir, const FtsDirent *entry)
   if (!has_room (listing, name))
     return false;
   if (listing->plus)
-    inode = learn_entry (fs, dir, entry, name, &e);
+    inode = learn_entry (listing, dir, entry, name, &e);
   if (inode == NULL) {
     e = (struct fuse_entry_param){ 0 };
-    fts_fs_stat (fs, &entry->attr, &e.attr);
+    fts_fs_stat (fts_fs_of (listing->req), &entry->attr, &e.attr);
   }
   return add (listing, name, &e, (off_t) entry->cookie);
 }
@@ -377,7 +393,13 @@ list (fuse_req_t req, size_t size, off_t off, const struct fuse_file_info *fi,
 {
   Dir *dir = dir_of (fi);
   g_autofree char *buf = g_malloc (size);
-  Listing listing = { .req = req, .plus = plus, .buf = buf, .size = size };
+  Listing listing = { .req = req,
+                      .begun_us = g_get_monotonic_time (),
+                      .learns =
+                        fts_inodes_count (fts_fs_of (req)->inodes) < MOST_UNASKED,
+                      .plus = plus,
+                      .buf = buf,
+                      .size = size };
   GError *error = NULL;
 
   pthread_mutex_lock (&dir->lock);

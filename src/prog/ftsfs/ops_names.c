@@ -36,7 +36,7 @@ reply_lookup_error (fuse_req_t req, const FtsPlaceOfEntry *place, bool watched,
   if (fs->options->negative_timeout > 0 && g_error_matches (error, FTS_ERRNO, ENOENT)) {
     g_error_free (error);
     fts_absent_note_miss (fs->absent, place->parent->id);
-    reply_absent (req, fts_fs_absence_seconds (fs, place, watched));
+    reply_absent (req, fts_fs_entry_seconds (fs, place, NULL, watched));
     return;
   }
   fts_fs_fail (req, error);

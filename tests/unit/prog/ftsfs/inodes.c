@@ -167,13 +167,13 @@ START_TEST (test_state_is_known_until_it_is_old_or_changed)
   FtsAttr attr = attr_of (7, false);
 
   ck_assert_uint_eq (known_size (inode, 0, LONG_US), UINT64_MAX);
-  fts_inode_set_known (inode, &attr, 3);
+  fts_inode_set_known (inode, &attr, 3, false);
   ck_assert_uint_eq (known_size (inode, 3, LONG_US), 7);
   ck_assert_uint_eq (known_size (inode, 4, LONG_US), UINT64_MAX);
   ck_assert_uint_eq (known_size (inode, 0, 0), UINT64_MAX);
   fts_inode_set_changed (inode, 4, false);
   ck_assert_uint_eq (known_size (inode, 0, LONG_US), UINT64_MAX);
-  fts_inode_set_known (inode, &attr, 3); /* asked before the change */
+  fts_inode_set_known (inode, &attr, 3, false); /* asked before the change */
   ck_assert_uint_eq (known_size (inode, 0, LONG_US), UINT64_MAX);
 }
 END_TEST
@@ -203,18 +203,18 @@ START_TEST (test_a_file_is_plain_until_an_attribute_is_set)
   FtsAttr plain = attr_of (7, true), other = attr_of (7, false);
 
   ck_assert (!fts_inode_is_plain (inode, LONG_US));
-  fts_inode_set_known (inode, &plain, 1);
+  fts_inode_set_known (inode, &plain, 1, false);
   ck_assert (fts_inode_is_plain (inode, LONG_US));
   ck_assert (!fts_inode_is_plain (inode, 0));
   fts_inode_set_changed (inode, 2, true); /* data is something else */
   ck_assert (fts_inode_is_plain (inode, LONG_US));
   fts_inode_set_xattr_changed (inode, 3);
   ck_assert (!fts_inode_is_plain (inode, LONG_US));
-  fts_inode_set_known (inode, &plain, 2); /* asked before */
+  fts_inode_set_known (inode, &plain, 2, false); /* asked before */
   ck_assert (!fts_inode_is_plain (inode, LONG_US));
-  fts_inode_set_known (inode, &plain, 3);
+  fts_inode_set_known (inode, &plain, 3, false);
   ck_assert (fts_inode_is_plain (inode, LONG_US));
-  fts_inode_set_known (inode, &other, 3);
+  fts_inode_set_known (inode, &other, 3, false);
   ck_assert (!fts_inode_is_plain (inode, LONG_US));
 }
 END_TEST
