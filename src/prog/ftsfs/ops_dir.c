@@ -1,28 +1,15 @@
 /* ops_dir.c - directories: opendir, readdir, readdirplus, releasedir, fsyncdir.
  *
- * An open directory: one page of the peer's listing (pages.h), served to the kernel in pieces.  A
- * piece may end with the page: the kernel takes it in while the next page is on its way.
+ * An open directory: one page of the peer's listing (pages.h), served to the kernel in pieces
+ * (listing.h).  A piece ends with the page unless the next one is here: the kernel takes it in
+ * meanwhile.
  *
  * Offsets are the peer's cookies, so they stay right across pages, other opens and the peer's
- * restart.  "." and ".." are made here and stand in front; their offsets are values no file
- * system gives: offset 0 -> ".", DOT_DONE -> "..", DOTS_DONE -> the peer's cookie 0.
- *
- * Attributes of a page are told to the kernel only while nothing of this mount touched the
- * entry or the directory's names since the page was fetched; later the names alone are. */
+ * restart. */
 #include "base/error.h"
-#include "prog/ftsfs/fs.h"
-#include "prog/ftsfs/pages.h"
+#include "prog/ftsfs/listing.h"
 
 #include <errno.h>
-
-#define DOT_DONE      (INT64_MAX - 2)
-#define DOTS_DONE     (INT64_MAX - 1)
-
-#define PAGE_VALID_US G_USEC_PER_SEC /* of attributes in a page */
-
-/* Who only lists a long directory does not want to fill the kernel's memory, and ours, with all
- * its files: with so many known, only files that somebody asks for are told of. */
-#define MOST_UNASKED  (1u << 18)
 
 typedef struct {
   FtsInode *inode;
@@ -238,137 +225,13 @@ go_to_locked (Dir *dir, fuse_req_t req, uint64_t cookie, FtsPagesPatience patien
   return FAILED;
 }
 
-/* ---- answers ---- */
-typedef struct {
-  fuse_req_t req;
-  int64_t begun_us;
-  bool learns; /* files that are new here are told of */
-  bool plus;
-  char *buf;
-  size_t size, used;
-} Listing;
+/* ---- pieces ---- */
 
-/* Adds a name, with E's attributes when there are some; false when it does not fit. */
+/* Entries that are here; at least one, unless it is the end. */
 static bool
-add (Listing *listing, const char *name, struct fuse_entry_param *e, off_t next)
+fill_locked (Dir *dir, fuse_req_t req, FtsListing *listing, GError **error)
 {
-  char *at = listing->buf + listing->used;
-  size_t room = listing->size - listing->used;
-  size_t len = listing->plus
-                 ? fuse_add_direntry_plus (listing->req, at, room, name, e, next)
-                 : fuse_add_direntry (listing->req, at, room, name, &e->attr, next);
-
-  if (len > room)
-    return false;
-  listing->used += len;
-  return true;
-}
-
-static bool
-has_room (const Listing *listing, const char *name)
-{
-  size_t len = listing->plus
-                 ? fuse_add_direntry_plus (listing->req, NULL, 0, name, NULL, 0)
-                 : fuse_add_direntry (listing->req, NULL, 0, name, NULL, 0);
-
-  return len <= listing->size - listing->used;
-}
-
-/* May ENTRY's attributes still be told, as far as that can be said without its inode? */
-static bool
-may_be_told (const Listing *listing, const Dir *dir, const FtsDirent *entry)
-{
-  if (entry->handle.len == 0 || fts_inode_changed (dir->inode) > dir->page.clock ||
-      listing->begun_us - dir->page.asked_us > PAGE_VALID_US)
-    return false;
-  /* Another of its names may have gone without our knowing whose it was. */
-  return entry->attr.nlink <= 1 || S_ISDIR (entry->attr.mode) ||
-         fts_fs_now (fts_fs_of (listing->req)) <= dir->page.clock;
-}
-
-/* The node of ENTRY in E when its attributes may still be told.  One that is new here counts as
- * changed when any unknown file was, since the page was asked for. */
-static FtsInode *
-learn_entry (const Listing *listing, const Dir *dir, const FtsDirent *entry,
-             const char *name, struct fuse_entry_param *e)
-{
-  FtsFs *fs = fts_fs_of (listing->req);
-  const FtsPlaceOfEntry place = { dir->inode, name, dir->page.clock };
-
-  if (!may_be_told (listing, dir, entry))
-    return NULL;
-  FtsInode *inode = listing->learns
-                      ? fts_inodes_learn (fs->inodes, &entry->handle)
-                      : fts_inodes_learn_known (fs->inodes, &entry->handle);
-  if (inode == NULL)
-    return NULL;
-  if (fts_inode_changed (inode) > dir->page.clock ||
-      (fs->behind && fts_behind_is_dirty (fs->behind, inode))) {
-    fts_inodes_forget (fs->inodes, inode->id, 1);
-    fts_inode_unref (inode);
-    return NULL;
-  }
-  fts_fs_tell (fs, inode, &entry->attr, dir->page.clock, e);
-  e->entry_timeout =
-    fts_fs_entry_seconds (fs, &place, inode, entry->attr.flags & FTS_ATTR_WATCHED);
-  if (S_ISREG (entry->attr.mode))
-    fts_ahead_add (fs->ahead, dir->inode->id, inode->id, entry->attr.size);
-  return inode;
-}
-
-static bool
-add_entry_locked (Listing *listing, const Dir *dir, const FtsDirent *entry)
-{
-  struct fuse_entry_param e = { 0 };
-  char name[FTS_TEXT_MAX + 1];
-  g_autoptr (FtsInode) inode = NULL;
-
-  memcpy (name, entry->name.bytes, MIN (entry->name.len, FTS_TEXT_MAX));
-  name[MIN (entry->name.len, FTS_TEXT_MAX)] = '\0';
-  if (!has_room (listing, name))
-    return false;
-  if (listing->plus)
-    inode = learn_entry (listing, dir, entry, name, &e);
-  if (inode == NULL) {
-    e = (struct fuse_entry_param){ 0 };
-    fts_fs_stat (fts_fs_of (listing->req), &entry->attr, &e.attr);
-  }
-  return add (listing, name, &e, (off_t) entry->cookie);
-}
-
-static bool
-is_dot (const FtsDirent *entry)
-{
-  return (entry->name.len == 1 && entry->name.bytes[0] == '.') ||
-         (entry->name.len == 2 && memcmp (entry->name.bytes, "..", 2) == 0);
-}
-
-/* "." and ".." when OFF stands before them; the cookie to go on with in *COOKIE. */
-static bool
-add_dots (Listing *listing, const Dir *dir, off_t off, uint64_t *cookie)
-{
-  struct fuse_entry_param e = { .attr = { .st_ino = dir->inode->id,
-                                          .st_mode = S_IFDIR } };
-
-  *cookie = 0;
-  if (off == 0)
-    fts_ahead_list (fts_fs_of (listing->req)->ahead, dir->inode->id);
-  if (off == 0 && !add (listing, ".", &e, DOT_DONE))
-    return false;
-  if ((off == 0 || off == DOT_DONE) && !add (listing, "..", &e, DOTS_DONE))
-    return false;
-  if (off != 0 && off != DOT_DONE && off != DOTS_DONE)
-    *cookie = (uint64_t) off;
-  return true;
-}
-
-/* What there is at once; at least one entry, unless it is the end. */
-static bool
-fill_locked (Listing *listing, Dir *dir, off_t off, GError **error)
-{
-  uint64_t cookie;
-
-  if (!add_dots (listing, dir, off, &cookie))
+  if (!fts_listing_add_dots (listing))
     return true;
   for (;;) {
     FtsPagesPatience patience = listing->used > 0 ? FTS_PAGES_AT_ONCE : FTS_PAGES_WAIT;
@@ -376,14 +239,12 @@ fill_locked (Listing *listing, Dir *dir, off_t off, GError **error)
     size_t used;
 
     Place place =
-      go_to_locked (dir, listing->req, cookie, patience, &entry, &used, error);
+      go_to_locked (dir, req, listing->last, patience, &entry, &used, error);
     if (place == FAILED)
       return listing->used > 0 && (g_clear_error (error), true);
-    if (place != FOUND ||
-        (!is_dot (&entry) && !add_entry_locked (listing, dir, &entry)))
+    if (place != FOUND || !fts_listing_add (listing, &dir->page, &entry))
       return true;
     step_locked (dir, &entry, used);
-    cookie = entry.cookie;
   }
 }
 
@@ -392,23 +253,17 @@ list (fuse_req_t req, size_t size, off_t off, const struct fuse_file_info *fi,
       bool plus)
 {
   Dir *dir = dir_of (fi);
-  g_autofree char *buf = g_malloc (size);
-  Listing listing = { .req = req,
-                      .begun_us = g_get_monotonic_time (),
-                      .learns =
-                        fts_inodes_count (fts_fs_of (req)->inodes) < MOST_UNASKED,
-                      .plus = plus,
-                      .buf = buf,
-                      .size = size };
+  g_autoptr (FtsListing) listing =
+    fts_listing_new (fts_fs_of (req), dir->inode, off, size, plus);
   GError *error = NULL;
 
   pthread_mutex_lock (&dir->lock);
-  bool well = fill_locked (&listing, dir, off, &error);
+  bool well = fill_locked (dir, req, listing, &error);
   pthread_mutex_unlock (&dir->lock);
-  if (well)
-    fuse_reply_buf (req, buf, listing.used);
-  else
+  if (!well)
     fts_fs_fail (req, error);
+  else if (fuse_reply_buf (req, listing->buf, listing->used) != 0)
+    fts_listing_take_back (listing);
 }
 
 void
