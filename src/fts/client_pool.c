@@ -27,6 +27,9 @@ struct FtsPool {
   uint64_t n_sessions;
   FtsChannelStats total;
   int64_t wake_at_us; /* when `background` is to run, or NEVER */
+  /* The thread looks after the connections now and then, as long as there is one, in use or idle (a
+   * single one, too: the member may be AWAY, and waits for its end): nobody wakes it for that. */
+  bool is_ticking;
   bool stopping;
 
   pthread_t thread;
@@ -330,12 +333,11 @@ fts_pool_give (FtsPool *pool, FtsConnection *connection, FtsPoolVerdict verdict)
     g_queue_push_tail (&pool->broken, connection);
     pthread_cond_signal (&pool->work);
   } else {
-    bool thread_ticks = pool->idle.length > 0;
     connection->idle_since_us = g_get_monotonic_time ();
     connection->acknowledged = false;
     g_queue_push_head (&pool->idle, connection);
     pthread_cond_signal (&pool->freed);
-    if (!thread_ticks)
+    if (!pool->is_ticking)
       pthread_cond_signal (&pool->work);
   }
   pthread_mutex_unlock (&pool->lock);
@@ -410,13 +412,6 @@ tend_idle_locked (FtsPool *pool)
   acknowledge_locked (pool, now);
 }
 
-/* A single one is looked after, too: the member may be AWAY, and waits for its end. */
-static bool
-needs_ticks_locked (FtsPool *pool)
-{
-  return pool->idle.length > 0;
-}
-
 static void
 run_background_locked (FtsPool *pool)
 {
@@ -444,8 +439,9 @@ keep (void *data)
       tick_us = NEVER;
     }
     close_broken_locked (pool);
-    if (tick_us == NEVER && needs_ticks_locked (pool))
+    if (tick_us == NEVER && pool->n_open > 0)
       tick_us = g_get_monotonic_time () + TICK_US;
+    pool->is_ticking = tick_us != NEVER;
     if (!pool->stopping && g_queue_is_empty (&pool->broken))
       wait_until (pool, &pool->work, MIN (tick_us, pool->wake_at_us));
   }

@@ -13,6 +13,7 @@
 #define KICK_SIGNAL SIGUSR2
 #define KICK_US     20000
 #define LINGER_US   (10 * G_USEC_PER_SEC) /* for requests under way at the end */
+#define MOST_READ   3u /* at once: two that serve in turns, and one more */
 
 /* A request that is served or waits for it. */
 typedef struct {
@@ -41,9 +42,11 @@ typedef struct Loop {
 
   pthread_mutex_t lock; /* all below, and what the workers' comment names */
   unsigned n_serving;   /* all but one at most */
-  GQueue waiting;       /* of Job */
+  unsigned n_reading, n_resting;
+  GQueue waiting; /* of Job */
   bool stop;
   pthread_cond_t changed; /* a worker ended, or stop */
+  pthread_cond_t read;    /* somebody must read, or stop */
 
   Worker *workers;
   unsigned n_workers;
@@ -106,6 +109,7 @@ typedef enum {
   SERVE,
   SERVE_AT_ONCE, /* though nobody else reads */
   QUEUED,
+  RESTED,
   ENDED
 } Take;
 
@@ -116,8 +120,26 @@ has_server_locked (const Loop *loop)
   return loop->n_serving + 1 < loop->n_workers;
 }
 
-/* The next request for WORKER is its `job`, unless the session ended.  The lock is not held
- * while reading. */
+/* The lock is not held while reading.  Who read last rouses another. */
+static int
+read_locked (Worker *worker)
+{
+  Loop *loop = worker->loop;
+  int len;
+
+  loop->n_reading++;
+  pthread_mutex_unlock (&loop->lock);
+  do
+    len = fuse_session_receive_buf (loop->session, &worker->buf);
+  while (len == -EINTR && !fuse_session_exited (loop->session));
+  pthread_mutex_lock (&loop->lock);
+  loop->n_reading--;
+  if (loop->n_reading == 0 && loop->n_resting > 0)
+    pthread_cond_signal (&loop->read);
+  return len;
+}
+
+/* The next request for WORKER is its `job`, unless the session ended. */
 static Take
 take_locked (Worker *worker)
 {
@@ -132,12 +154,13 @@ take_locked (Worker *worker)
     g_free (next);
     return SERVE;
   }
-  pthread_mutex_unlock (&loop->lock);
-  int len;
-  do
-    len = fuse_session_receive_buf (loop->session, &worker->buf);
-  while (len == -EINTR && !fuse_session_exited (loop->session));
-  pthread_mutex_lock (&loop->lock);
+  if (loop->n_reading >= MOST_READ) {
+    loop->n_resting++;
+    pthread_cond_wait (&loop->read, &loop->lock);
+    loop->n_resting--;
+    return fuse_session_exited (loop->session) ? ENDED : RESTED;
+  }
+  int len = read_locked (worker);
   if (len <= 0 || (size_t) len < sizeof (struct fuse_in_header))
     return ENDED;
   if (has_server_locked (loop)) {
@@ -172,7 +195,7 @@ work (void *data)
 
   pthread_mutex_lock (&loop->lock);
   while (!loop->stop && (take = take_locked (worker)) != ENDED) {
-    if (take == QUEUED)
+    if (take == QUEUED || take == RESTED)
       continue;
     pthread_mutex_unlock (&loop->lock);
     serve (loop, &worker->interrupt, &worker->buf);
@@ -181,9 +204,10 @@ work (void *data)
     loop->n_serving -= take == SERVE;
   }
   worker->has_ended = true;
-  pthread_cond_broadcast (&loop->changed);
-  pthread_mutex_unlock (&loop->lock);
   fuse_session_exit (loop->session);
+  pthread_cond_broadcast (&loop->changed);
+  pthread_cond_broadcast (&loop->read);
+  pthread_mutex_unlock (&loop->lock);
   sem_post (&loop->finish);
   return NULL;
 }
@@ -339,6 +363,7 @@ end_workers (Loop *loop)
   pthread_mutex_lock (&loop->lock);
   loop->stop = true;
   pthread_cond_broadcast (&loop->changed);
+  pthread_cond_broadcast (&loop->read);
   while (find_running_locked (loop) != NULL) {
     bool is_late = g_get_monotonic_time () > patience_us;
     for (unsigned i = 0; i < loop->n_workers; i++) {
@@ -376,6 +401,7 @@ init_loop (Loop *loop, FtsFs *fs, unsigned n_workers)
   pthread_condattr_setclock (&attr, CLOCK_MONOTONIC);
   pthread_cond_init (&loop->changed, &attr);
   pthread_condattr_destroy (&attr);
+  pthread_cond_init (&loop->read, NULL);
   g_queue_init (&loop->waiting);
   loop->workers = g_new0 (Worker, n_workers);
   for (unsigned i = 0; i < n_workers; i++) {
@@ -393,6 +419,7 @@ clear_loop (Loop *loop)
   }
   g_free (loop->workers);
   g_queue_clear_full (&loop->waiting, free_job);
+  pthread_cond_destroy (&loop->read);
   pthread_cond_destroy (&loop->changed);
   pthread_mutex_destroy (&loop->lock);
   sem_destroy (&loop->finish);

@@ -4,6 +4,10 @@
  * somebody reads even when all serve: who is the last to read serves only what ends at once
  * (forget, interrupt) and puts the rest into a queue that the others empty before they read.
  *
+ * Only a few of them read at a time, the rest rests until all of those serve: the kernel gives a request to
+ * whoever read for longest, and a thread that did nothing for ten requests has forgotten all
+ * that the processor's caches held for it.
+ *
  * A watcher looks at requests that take long.  What must not hang (statfs, and what is asked about
  * the root) it serves itself when the queue has had it for FTS_KNOWN_WAIT_MS, without asking the
  * peer.  When the program that waits was killed or is about
