@@ -21,15 +21,16 @@ need_fuse
 fstab=$work/fstab
 chmod 711 "$work"
 
-# Links in a tmpfs, not an overlay: not every root file system can be the lower half of one.
+# Links in a tmpfs, not an overlay: not every root file system can be the lower half of one.  Copies of
+# the built programs: the build may lie where other users do not come, as below /root.
 _install ()
 {
   local sbin
   sbin=$(realpath /usr/sbin) && mkdir "$work/sbin" && mount --bind "$sbin" "$work/sbin" &&
     mount -t tmpfs -o mode=755 installed "$sbin" &&
     find "$work/sbin" -mindepth 1 -maxdepth 1 -exec ln -s -t "$sbin" {} + &&
-    ln -sf "$FTS_BUILD/src/prog/ftsfs/ftsfs" "$FTS_BUILD/src/prog/ftsd/ftsd" "$sbin/" &&
-    ln -sf "$FTS_BUILD/src/prog/ftsfs/ftsfs" "$sbin/mount.fuse.ftsfs" &&
+    install -m 755 -t "$sbin" "$FTS_BUILD/src/prog/ftsfs/ftsfs" "$FTS_BUILD/src/prog/ftsd/ftsd" &&
+    ln -sf ftsfs "$sbin/mount.fuse.ftsfs" &&
     : >"$fstab" && mount --bind "$fstab" /etc/fstab
 }
 _install || fail "the programs cannot be put in place"
