@@ -1,7 +1,8 @@
 /* handle_bytes.h - a file handle as bytes: what it names, and the proof that this server made it.
  *
- * Little-endian: version u8 = 1, kind u8, length of `where` u16, export u32 (hash of its name),
- * where, proof 16 bytes.  The proof is a keyed hash of the rest, so a peer cannot make a handle.
+ * Little-endian: version u8 = 2, kind u8, length of `where` u16, export u32 (hash of its name),
+ * where, proof 16 bytes.  The proof is a keyed hash (SipHash-2-4-128, made for short
+ * texts: each entry of a directory has one) of the rest, so a peer cannot make a handle.
  *
  * Pure; any thread.  Handles come from peers and may be anything: fts_handle_unseal() is the only
  * place where one is believed.  Fuzzed: tests/fuzz/handle.c.

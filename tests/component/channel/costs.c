@@ -79,6 +79,15 @@ count (void)
   return c;
 }
 
+/* A look into mapped memory may fall into the middle of a table update, and is repeated then: READS
+ * are N, and one more at most for each of UPDATES. */
+static void
+check_reads (uint64_t reads, uint64_t n, uint64_t updates)
+{
+  ck_assert_uint_ge (reads, n);
+  ck_assert_uint_le (reads, n + updates);
+}
+
 START_TEST (test_a_small_request_with_a_small_answer_costs_two_writes_and_two_reads)
 {
   FtsChannel *channel = set_up (rig_echo);
@@ -90,8 +99,8 @@ START_TEST (test_a_small_request_with_a_small_answer_costs_two_writes_and_two_re
   Count after = count ();
   ck_assert_uint_eq (after.client.writes - before.client.writes, 100);
   ck_assert_uint_eq (after.server.writes - before.server.writes, 100);
-  ck_assert_uint_eq (after.client.reads - before.client.reads, 100);
-  ck_assert_uint_eq (after.server.reads - before.server.reads, 100);
+  check_reads (after.client.reads - before.client.reads, 100, 10);
+  check_reads (after.server.reads - before.server.reads, 100, 10);
   tear_down (channel);
 }
 END_TEST
@@ -113,8 +122,8 @@ START_TEST (test_an_answer_of_one_segment_costs_one_write_and_one_read_more)
       continue; /* the connection is being accepted */
     ck_assert_uint_eq (after.client.writes - before.client.writes, 1);
     ck_assert_uint_eq (after.server.writes - before.server.writes, 2);
-    ck_assert_uint_eq (after.client.reads - before.client.reads, 2);
-    ck_assert_uint_eq (after.server.reads - before.server.reads, 1);
+    check_reads (after.client.reads - before.client.reads, 2, 1);
+    check_reads (after.server.reads - before.server.reads, 1, 1);
   }
   tear_down (channel);
 }
@@ -137,7 +146,7 @@ START_TEST (test_a_stream_costs_a_write_a_segment_and_one_a_table_update)
   /* 160 segments, 4 a table update; acknowledgements: one for half a ring of 16 */
   ck_assert_uint_eq (after.server.writes - before.server.writes, 160 + 40);
   ck_assert_uint_le (after.client.writes - before.client.writes, 1 + 20);
-  ck_assert_uint_le (after.client.reads - before.client.reads, 160 + 40 + 1);
+  check_reads (after.client.reads - before.client.reads, 160, 40 + 40 + 1);
   ck_assert_uint_le (after.server.reads - before.server.reads, 20 + 2);
   /* header blocks and table writes are all that is added */
   uint64_t bytes = after.server.written_bytes - before.server.written_bytes;

@@ -29,7 +29,7 @@ kernel_where (unsigned len)
 
 START_TEST (test_golden_identity)
 {
-  static const uint8_t golden[] = { 1,    1, 7, 0, 0x0d, 0x0c, 0x0b, 0x0a,
+  static const uint8_t golden[] = { 2,    1, 7, 0, 0x0d, 0x0c, 0x0b, 0x0a,
                                     0x81, 0, 0, 0, 'k',  'k',  'k' };
   FtsWhere where = kernel_where (3);
   FtsHandle handle;
