@@ -2,7 +2,7 @@
 
 The three mounts show the same directory: ours over the file LUN, sshfs over an sshd of its own on
 loopback, and passthrough_ll, which marks what FUSE itself allows.  Each round measures every
-candidate once, in alternating order.  Cold means: mounted for this measurement, so that neither
+candidate, in alternating order.  Cold means: mounted for this measurement, so that neither
 the kernel nor the program knows anything.
 """
 import contextlib
@@ -20,7 +20,7 @@ import throughput
 MIB = 1 << 20
 FILES = 2000
 READS = 4000
-LISTINGS = 5
+SHORT_ONES = 3  # times a round: they take less than a second, which varies
 SFTP = "/usr/lib/openssh/sftp-server"
 
 # what is measured / at least so many times sshfs / at least so much of passthrough_ll
@@ -167,33 +167,29 @@ class Bench:
         return float(labs.run(labs.BUILD / "tests/bench/file_load", *words))
 
     def measure(self, candidate):
-        """Seconds by row, in one pass."""
-        took = {}
+        """What was measured and its seconds, in one pass."""
+        for _ in range(SHORT_ONES):
+            yield from self.measure_short_ones(candidate)
+        with self.cold(candidate) as where:
+            yield "read, cold", self.read(where / "big")
+            yield "write+fsync", self.write(where / "written")
+
+    def measure_short_ones(self, candidate):
         with self.cold(candidate) as where:
             (where / "tree").mkdir()
-            took["create+write 4 KiB"] = self.load("create", where / "tree", FILES)
+            yield "create+write 4 KiB", self.load("create", where / "tree", FILES)
         with self.cold(candidate) as where:
             archive = self.lab.root / "tree.tar"
-            took["tar, cold"] = self.timed("tar", "-C", where, "-cf", archive, "tree")
+            yield "tar, cold", self.timed("tar", "-C", where, "-cf", archive, "tree")
             archive.unlink()
-        took["ls -lR, cold"] = self.list(candidate, "ls")
-        took["ls -lR, cold, xattr"] = self.list(candidate, "ls xattr")
+        with self.cold(candidate, "ls") as where:
+            yield "ls -lR, cold", self.timed("ls", "-lR", where / "tree")
+        with self.cold(candidate, "ls xattr") as where:
+            yield "ls -lR, cold, xattr", self.timed("ls", "-lR", where / "tree")
         with self.cold(candidate) as where:
-            took["rm -rf"] = self.timed("rm", "-rf", where / "tree")
+            yield "rm -rf", self.timed("rm", "-rf", where / "tree")
         with self.cold(candidate) as where:
-            took["random 4 KiB reads"] = self.load("random", where / "big", READS)
-        with self.cold(candidate) as where:
-            took["read, cold"] = self.read(where / "big")
-            took["write+fsync"] = self.write(where / "written")
-        return took
-
-    def list(self, candidate, what):
-        """Of so short a thing the median of several."""
-        took = []
-        for _ in range(LISTINGS):
-            with self.cold(candidate, what) as where:
-                took.append(self.timed("ls", "-lR", where / "tree"))
-        return statistics.median(took)
+            yield "random 4 KiB reads", self.load("random", where / "big", READS)
 
     def read(self, file):
         buffer = bytearray(MIB)
@@ -225,7 +221,7 @@ def measure(lab, size, rounds):
     seconds = {}
     for number in range(rounds + 1):
         for candidate in bench.candidates if number % 2 else reversed(bench.candidates):
-            for what, took in bench.measure(candidate).items():
+            for what, took in bench.measure(candidate):
                 if number:  # the first round only warms up
                     seconds.setdefault((what, candidate.name), []).append(took)
     medians = {key: statistics.median(values) for key, values in seconds.items()}
