@@ -14,8 +14,8 @@ struct FtsPages {
   FtsMeanwhile *meanwhile;
 
   /* the caller's */
-  size_t len; /* of the page to ask for next */
-  bool is_slow;
+  size_t len;       /* of the page to ask for next */
+  bool was_in_vain; /* a page that was fetched beforehand */
 
   pthread_mutex_t lock; /* all below */
   pthread_cond_t changed;
@@ -129,7 +129,7 @@ deliver_next (void *data)
 static void
 begin_next (FtsPages *pages, uint64_t cookie, const FtsCaller *caller)
 {
-  if (pages->is_slow || !fts_meanwhile_reserve (pages->meanwhile))
+  if (pages->was_in_vain || !fts_meanwhile_reserve (pages->meanwhile))
     return;
   Job *job = g_new0 (Job, 1);
   job->pages = pages;
@@ -186,7 +186,7 @@ static void
 begin_anew (FtsPages *pages)
 {
   pages->len = FTS_PAGES_FIRST_LEN;
-  pages->is_slow = false;
+  pages->was_in_vain = false;
   pthread_mutex_lock (&pages->lock);
   forget_locked (pages);
   pthread_mutex_unlock (&pages->lock);
@@ -194,13 +194,12 @@ begin_anew (FtsPages *pages)
 
 /* PAGE was fetched beforehand. */
 static bool
-is_good (FtsPages *pages, const FtsPage *page)
+is_good (const FtsPages *pages, const FtsPage *page)
 {
   int64_t age_us = g_get_monotonic_time () - page->asked_us;
 
-  if (age_us > FTS_PAGES_FRESH_MS * INT64_C (1000))
-    pages->is_slow = true;
-  return !pages->is_slow && pages->source.is_current (pages->source.user_data, page);
+  return age_us <= FTS_PAGES_FRESH_MS * INT64_C (1000) &&
+         pages->source.is_current (pages->source.user_data, page);
 }
 
 FtsPagesResult
@@ -212,8 +211,11 @@ fts_pages_get (FtsPages *pages, uint64_t cookie, const FtsCaller *caller,
     begin_anew (pages);
   else if (take_next (pages, cookie, patience, out) == FTS_PAGES_LATER)
     return FTS_PAGES_LATER;
-  if (out->entries == NULL || !is_good (pages, out)) {
+  if (out->entries != NULL && !is_good (pages, out)) {
+    pages->was_in_vain = true;
     fts_page_clear (out);
+  }
+  if (out->entries == NULL) {
     *out = (FtsPage){ .start = cookie };
     if (!fetch (pages, caller, pages->len, out, error)) {
       fts_page_clear (out);

@@ -14,8 +14,8 @@
  *  2. Nobody waits for it longer than FTS_PAGES_AWAIT_MS: by then the page is fetched by who needs
  *     it, in a way that a signal can end.
  *  3. One page at most is held here, and one is on its way.
- * Whoever reads so slowly that a page gets stale is not served beforehand any more, until a
- * listing begins anew.
+ * Where one was fetched in vain, as the program reads slowly or changes what it lists, nothing is
+ * fetched beforehand any more, until a listing begins anew.
  *
  * Errors: a page that could not be had beforehand is asked for again when it is needed.
  * Threads: one caller at a time, and FtsMeanwhile's.
