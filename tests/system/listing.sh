@@ -24,7 +24,7 @@ reader ()
 stayed_once ()
 {
   [ -z "$(sort "$work/$1.names" | uniq -d)" ] &&
-    [ -z "$(comm -13 <(sort "$work/$1.names") <(ls "$many" | grep '^name'))" ]
+    [ -z "$(comm -13 <(sort "$work/$1.names") <(cd "$many" && printf '%s\n' name-*))" ]
 }
 
 is_listed_well ()
