@@ -33,10 +33,12 @@ typedef struct {
 struct FtsBehind {
   FtsBehindConfig config;
   pthread_mutex_t lock;   /* everything below, and the chunks */
-  pthread_cond_t work;    /* a chunk was queued, began to fill, or stop */
+  pthread_cond_t work;    /* a chunk was queued, began to fill unwatched, or stop */
   pthread_cond_t changed; /* a chunk went, or its `in_use` did */
   GQueue all, filling, queue;
   size_t held; /* bytes of buffers */
+  /* Threads that will look at ages, earlier than any chunk that begins to fill now gets old. */
+  unsigned n_watching;
   bool stop;
   GPtrArray *threads; /* of pthread_t* */
 };
@@ -46,7 +48,8 @@ start_chunk_locked (FtsBehind *behind, Chunk *chunk)
 {
   g_queue_push_tail_link (&behind->all, &chunk->all);
   g_queue_push_tail_link (&behind->filling, &chunk->link);
-  pthread_cond_signal (&behind->work); /* somebody must watch its age */
+  if (behind->n_watching == 0) /* somebody must watch its age */
+    pthread_cond_signal (&behind->work);
 }
 
 static void
@@ -135,7 +138,9 @@ run_thread (void *data)
       send_chunk_locked (behind, chunk);
     else if (wake_us) {
       struct timespec until = { wake_us / 1000000, wake_us % 1000000 * 1000 };
+      behind->n_watching++;
       pthread_cond_timedwait (&behind->work, &behind->lock, &until);
+      behind->n_watching--;
     } else
       pthread_cond_wait (&behind->work, &behind->lock);
   }
