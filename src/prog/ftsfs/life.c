@@ -435,7 +435,7 @@ announce (Mount *mount)
 
   if (caller_is_gone (mount)) {
     mount->failed = true;
-    fuse_session_unmount (mount->fs.session);
+    fuse_session_exit (mount->fs.session);
     return;
   }
   if (stat (mount->options->mountpoint, &root) != 0) {
@@ -444,7 +444,7 @@ announce (Mount *mount)
                        mount->options->source, g_strerror (errno));
     report (mount, FTS_EXIT_FAILURE, message);
     mount->failed = true;
-    fuse_session_unmount (mount->fs.session);
+    fuse_session_exit (mount->fs.session);
     return;
   }
   raise_readahead (mount, &root);
@@ -574,6 +574,7 @@ tear_down (Mount *mount)
   FtsFs *fs = &mount->fs;
 
   fts_control_stop (mount->control);
+  fts_push_hush (fs->push);
   if (mount->mounted)
     fuse_session_unmount (fs->session);
   end_attendant (mount);

@@ -438,8 +438,10 @@ fts_loop_run (FtsFs *fs, unsigned threads, void (*ending) (void *user_data),
   for (unsigned i = 0; i < loop.n_workers; i++)
     loop.workers[i].is_running =
       start_thread (&loop.workers[i].thread, work, &loop.workers[i]);
+  pthread_mutex_lock (&loop.lock);
   if (find_running_locked (&loop) == NULL)
     fuse_session_exit (fs->session);
+  pthread_mutex_unlock (&loop.lock);
   await_end (&loop);
   ending (user_data);
   end_workers (&loop);

@@ -31,7 +31,8 @@ struct FtsPush {
   GQueue drops; /* of Drop, in order */
   GQueue later; /* of Drop, in order of time */
   uint64_t last_number, done_number;
-  bool begun; /* at least once */
+  bool begun;  /* at least once */
+  bool speaks; /* to the kernel, just now */
   bool stop;
 };
 
@@ -310,9 +311,11 @@ run (void *data)
       wait_locked (push, wake_us);
       continue;
     }
+    push->speaks = true;
     pthread_mutex_unlock (&push->lock);
     bool done = carry_out (push, drop);
     pthread_mutex_lock (&push->lock);
+    push->speaks = false;
     push->done_number = MAX (push->done_number, drop->number);
     pthread_cond_broadcast (&push->done);
     if (done)
@@ -362,15 +365,28 @@ fts_push_start (FtsFs *fs)
 }
 
 void
-fts_push_stop (FtsPush *push)
+fts_push_hush (FtsPush *push)
 {
+  const struct timespec until =
+    time_of (g_get_monotonic_time () + FTS_PUSH_HUSH_MS * INT64_C (1000));
+
   if (push == NULL)
     return;
   pthread_mutex_lock (&push->lock);
   push->stop = true;
   pthread_cond_broadcast (&push->come);
   pthread_cond_broadcast (&push->done);
+  while (push->speaks && pthread_cond_timedwait (&push->done, &push->lock, &until) == 0)
+    ;
   pthread_mutex_unlock (&push->lock);
+}
+
+void
+fts_push_stop (FtsPush *push)
+{
+  if (push == NULL)
+    return;
+  fts_push_hush (push);
   fts_watch_stop (push->watch);
   pthread_join (push->thread, NULL);
   free_push (push);

@@ -28,6 +28,11 @@ typedef struct FtsPush FtsPush;
 
 /* From here on; the session is mounted.  NULL when no thread can be started. */
 FtsPush *fts_push_start (FtsFs *fs);
+/* To be called before the session's device is closed, as its number may be another file's then: from here
+ * on the kernel is told nothing.  Waits until it is not being told, or holds that up for
+ * FTS_PUSH_HUSH_MS.  NULL is fine. */
+#define FTS_PUSH_HUSH_MS 200
+void fts_push_hush (FtsPush *push);
 /* Drops nothing any more.  NULL is fine. */
 void fts_push_stop (FtsPush *push);
 
