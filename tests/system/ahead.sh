@@ -17,6 +17,7 @@ fresh ()
   for i in {1..100}; do echo "file $i of $1" >"$export_dir/$1/$i"; done
   folder=$mnt/$1
   wait_for 30 "the folder" test -d "$folder" -a -d "$other/$1"
+  sleep 0.3 # the server hears of these files' making, too, and tells of it
 }
 
 # read_on FOLDER COMMAND [USER]: lists the folder, reads 10 files in order, so that further ones are open
